@@ -1,0 +1,58 @@
+"""What lnbench refuses, and how it says so.
+
+Every refusal is a subclass of :class:`LnbenchError`. Its message is one sentence: what is wrong, the offending
+value, and what to do. The command line prints that sentence and exits with a code that is not 0; it never shows a
+traceback for one of these.
+"""
+
+
+class LnbenchError(Exception):
+    """Base of all refusals; ``str(error)`` is the sentence that the user reads."""
+
+
+class NeuronFileError(LnbenchError):
+    """A neuron-set file is missing, truncated, unsafe to read or not a neuron-set file."""
+
+
+class NeuronSetError(LnbenchError):
+    """The rows or the header of a neuron set contradict each other."""
+
+
+class ModelMismatchError(LnbenchError):
+    """A neuron set does not fit the model (layers, site widths, index range)."""
+
+
+class UnsupportedArchitectureError(LnbenchError):
+    """lnbench does not know where this architecture keeps its neurons."""
+
+
+class SpecError(LnbenchError):
+    """An ablation or steering spec names something unknown or impossible."""
+
+
+class UnknownLanguageError(LnbenchError):
+    """A language that is unknown, or that the neuron set at hand does not hold."""
+
+
+class EngineError(LnbenchError):
+    """An engine cannot carry out a plan on this model."""
+
+
+class ModelArgumentError(LnbenchError):
+    """A model argument is missing, unknown or contradicts another."""
+
+
+class CacheError(LnbenchError):
+    """A response cache that could serve one condition the answers of another."""
+
+
+class TaskError(LnbenchError):
+    """A task definition is broken or missing."""
+
+
+class DataError(LnbenchError):
+    """Task data or a corpus is missing or malformed."""
+
+
+class OutputError(LnbenchError):
+    """A result cannot be written where it was asked for."""
