@@ -1,0 +1,5 @@
+"""``python -m lnbench`` is the ``lnbench`` command."""
+
+from lnbench.cli import main
+
+main()
