@@ -1,1 +1,16 @@
-"""Room not furnished yet."""
+"""Studies: which conditions are run, on which tasks, and the runner that evaluates them on one loaded model."""
+
+from lnbench.studies._conditions import Condition, conditions
+from lnbench.studies._demo import DEMO_KINDS, DEMO_LANGUAGES, demo_tasks, run_demo
+from lnbench.studies._runner import TaskScores, evaluate_conditions
+
+__all__ = [
+    "DEMO_KINDS",
+    "DEMO_LANGUAGES",
+    "Condition",
+    "TaskScores",
+    "conditions",
+    "demo_tasks",
+    "evaluate_conditions",
+    "run_demo",
+]

@@ -1,0 +1,42 @@
+"""``make bench``: run every benchmark, print one table, write ``benchmarks/results.json``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from dataclasses import asdict
+from pathlib import Path
+
+from tabulate import tabulate
+
+from benchmarks import bench_apply, bench_evaluation, bench_startup
+from benchmarks._ratio import Ratio
+
+MODULES = (bench_startup, bench_apply, bench_evaluation)
+
+
+def main() -> None:
+    """Run, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer runs, for a smoke test")
+    parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results.json")
+    arguments = parser.parse_args()
+    rows = [row for module in MODULES for row in module.run(quick=arguments.quick)]
+    print(_table(rows))
+    about = {"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
+    arguments.json.write_text(json.dumps({**about, "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+
+
+def _table(rows: list[Ratio]) -> str:
+    cells = [
+        (r.what, r.against, f"{r.median:.3f}", f"{r.low:.3f} to {r.high:.3f}", r.runs, r.aim, "yes" if r.holds else "NO")
+        for r in rows
+    ]
+    headers = ("what", "against", "median ratio", "range", "runs", "aim", "met")
+    return tabulate(cells, headers=headers, disable_numparse=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lnbench.errors import OutputError
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a path that cannot be written, before hours of work go into what should be written there.
+
+    Raises:
+        OutputError: the folder does not exist, cannot be written to, or the path is itself a folder.
+    """
+    if path.is_dir():
+        raise OutputError(f"cannot write to {str(path)!r}, which is a folder; name a file")
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}; create it first")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"cannot write {str(path)!r}: no write access to {str(path.parent)!r}; choose another folder")
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder that becomes ``path`` when the block ends well, and vanishes otherwise.
+
+    Raises:
+        OutputError: the path cannot be written.
+    """
+    check_writable(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        part.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {str(path)!r}: {error.strerror}; free space or choose another folder") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

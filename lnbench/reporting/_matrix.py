@@ -1,0 +1,120 @@
+"""The ablation matrix: rows condition and ablated language, columns evaluated languages, and the fidelity column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tabulate import tabulate
+
+from lnbench.reporting._intervals import Difference, paired_difference
+from lnbench.studies import Condition, TaskScores
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Scores of one kind of task under every condition.
+
+    Attributes:
+        metric: the metric shown.
+        languages: evaluated languages, the columns.
+        ablated: ablated languages, the rows.
+        original: ``[evaluated]``.
+        specific: ``[ablated, evaluated]``.
+        random: ``[ablated, seed, evaluated]``.
+        change: per ablated language, specific minus original on its own task, with its interval.
+        fidelity: fidelity of the own task's answers: row name -> ``[ablated]``, for ``original``, ``random`` (mean over
+            seeds) and ``specific``; NaN where nothing could be scored.
+        documents: documents per task.
+    """
+
+    metric: str
+    languages: tuple[str, ...]
+    ablated: tuple[str, ...]
+    original: npt.NDArray[np.float64]
+    specific: npt.NDArray[np.float64]
+    random: npt.NDArray[np.float64]
+    change: tuple[Difference, ...]
+    fidelity: dict[str, npt.NDArray[np.float64]]
+    documents: int
+
+
+def matrix(scores: Iterable[TaskScores], kind: str, metric: str) -> Matrix:
+    """Arrange the scores of the tasks ``lnbench_demo_{kind}_{language}`` as a matrix."""
+    chosen = {(s.condition, s.evaluated, s.metric): s for s in scores if s.task.split("_")[-2] == kind}
+    found = list(dict.fromkeys(condition for condition, _, _ in chosen))
+    languages = tuple(dict.fromkeys(language for _, language, _ in chosen))
+    ablated = tuple(c.ablated for c in found if c.name == "specific" and c.ablated)
+    seeds = sorted({c.seed for c in found if c.seed is not None})
+    original = Condition("original")
+
+    def values(condition: Condition, name: str = metric) -> list[float]:
+        return [chosen[condition, e, name].value if (condition, e, name) in chosen else np.nan for e in languages]
+
+    def own(condition: Condition, language: str) -> float:
+        return values(condition, "fidelity")[languages.index(language)]
+
+    def change(language: str) -> Difference:
+        pair = [chosen[c, language, metric].samples for c in (original, Condition("specific", language))]
+        return paired_difference(pair[0], pair[1])
+
+    draws = [[Condition("random", a, seed) for seed in seeds] for a in ablated]
+    return Matrix(
+        metric=metric,
+        languages=languages,
+        ablated=ablated,
+        original=np.array(values(original)),
+        specific=np.array([values(Condition("specific", a)) for a in ablated]),
+        random=np.array([[values(c) for c in row] for row in draws]),
+        change=tuple(change(a) for a in ablated),
+        fidelity={
+            "original": np.array([own(original, a) for a in ablated]),
+            "random": np.array([np.mean([own(c, a) for c in row]) for row, a in zip(draws, ablated, strict=True)]),
+            "specific": np.array([own(Condition("specific", a), a) for a in ablated]),
+        },
+        documents=max(s.samples.size for s in chosen.values()),
+    )
+
+
+def matrix_table(m: Matrix) -> str:
+    """The matrix as text, in percent; the ablated language's own column is in brackets."""
+    table = [["original", "-", *map(_percent, m.original), _percent(np.nanmean(m.fidelity["original"])), "-"]]
+    for i, language in enumerate(m.ablated):
+        random = [_percent(v) for v in m.random[i].mean(axis=0)] if m.random.size else []
+        marked = [_percent(v) for v in m.specific[i]]
+        marked[m.languages.index(language)] = f"[{marked[m.languages.index(language)]}]"
+        if random:
+            table.append(["random", language, *random, _percent(m.fidelity["random"][i]), _spread(m, i)])
+        table.append(["specific", language, *marked, _percent(m.fidelity["specific"][i]), _interval(m.change[i])])
+    headers = ["condition", "ablated", *m.languages, "fidelity", "own change [95 %]"]
+    return tabulate(table, headers=headers, stralign="right", disable_numparse=True)
+
+
+def summary_table(matrices: Sequence[tuple[str, Matrix]]) -> str:
+    """All kinds of task in one small table: own and other languages, mean over the ablated languages."""
+    table = []
+    for name, m in matrices:
+        own = np.array([[e == a for e in m.languages] for a in m.ablated])
+        random = m.random.mean(axis=1) if m.random.size else np.full_like(m.specific, np.nan)
+        cells = [m.original, random[own], m.specific[own], random[~own], m.specific[~own]]
+        table.append([name, m.metric, *(_percent(c.mean()) for c in cells)])
+    headers = ["task", "metric", "original", "random: own", "specific: own", "random: others", "specific: others"]
+    return tabulate(table, headers=headers, stralign="right", disable_numparse=True)
+
+
+def _percent(value: float | np.floating[Any]) -> str:
+    return "-" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def _interval(d: Difference) -> str:
+    return f"{100 * d.mean:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}]"
+
+
+def _spread(m: Matrix, i: int) -> str:
+    """Smallest and largest change of the own language over the random draws."""
+    own = m.languages.index(m.ablated[i])
+    changes = m.random[i][:, own] - m.original[own]
+    return f"{100 * changes.mean():+.1f} ({100 * changes.min():+.1f} to {100 * changes.max():+.1f})"
