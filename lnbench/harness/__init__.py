@@ -1,1 +1,31 @@
-"""Room not furnished yet."""
+"""The lm-eval side: the model class, plug-in registration, the task folder, the fence around response caches.
+
+It knows lm-eval and the rooms below it. It does not know how a table looks. Everything is loaded on first use, because
+the start-up hook imports this room in any process that imports lm-eval.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lnbench.harness._command import run_eval
+    from lnbench.harness._plugin import imported, register
+    from lnbench.harness.lm import LnbenchLM
+
+__all__ = ["LnbenchLM", "imported", "register", "run_eval"]
+
+_LAZY = {
+    "LnbenchLM": "lnbench.harness.lm",
+    "imported": "lnbench.harness._plugin",
+    "register": "lnbench.harness._plugin",
+    "run_eval": "lnbench.harness._command",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        import importlib
+
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
