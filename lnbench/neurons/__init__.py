@@ -1,1 +1,28 @@
-"""Room not furnished yet."""
+"""Neurons, named by language, site, layer and index: sets, their files, their algebra, and random controls.
+
+This room knows no model and no harness; `Architecture` is a plain value. Importing it imports no torch.
+"""
+
+from lnbench.neurons._architecture import Architecture
+from lnbench.neurons._hash import target_hash
+from lnbench.neurons._header import SCHEMA, Header
+from lnbench.neurons._reader import use_architecture_reader
+from lnbench.neurons._resolve import load_masks, resolve_mask
+from lnbench.neurons._rows import Rows
+from lnbench.neurons._set import NeuronSet
+from lnbench.neurons._sites import SHORT_SITES, SITES, expand_sites
+
+__all__ = [
+    "SCHEMA",
+    "SHORT_SITES",
+    "SITES",
+    "Architecture",
+    "Header",
+    "NeuronSet",
+    "Rows",
+    "expand_sites",
+    "load_masks",
+    "resolve_mask",
+    "target_hash",
+    "use_architecture_reader",
+]

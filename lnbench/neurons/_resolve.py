@@ -1,0 +1,106 @@
+"""From the name of a neuron set to a file, and from several names to one set."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lnbench import _data
+from lnbench.errors import LnbenchError, NeuronFileError
+
+if TYPE_CHECKING:
+    from lnbench.neurons._set import NeuronSet
+
+#: Folders to look for neuron sets in, separated as in PATH.
+SEARCH_PATH = "LNBENCH_NEURON_SETS"
+
+_HUB = re.compile(r"hf://(?P<repo>[^/@]+/[^/@]+)/(?P<file>[^@]+)(?:@(?P<revision>.+))?")
+
+
+def resolve_mask(name: str | Path) -> Path:
+    """The file that a name stands for.
+
+    A path that exists comes first; then the name in each folder of ``LNBENCH_NEURON_SETS``, then among the sets that
+    come with lnbench. ``hf://org/repo/file@revision`` is fetched from the hub. Names are never completed or guessed.
+
+    Raises:
+        NeuronFileError: there is no such file, or the hub does not give it.
+    """
+    if not str(name):
+        raise NeuronFileError("the name of the neuron set is empty: give a file, as in mask=zh_ffn.pt")
+    if str(name).startswith("hf://"):
+        return _from_hub(str(name))
+    folders = _folders()
+    for candidate in [Path(name).expanduser(), *(folder / name for folder in folders)]:
+        if candidate.is_file():
+            return candidate
+    if Path(name).is_dir():
+        raise NeuronFileError(f"{name} is a folder: name a neuron-set file in it")
+    raise NeuronFileError(
+        f"no neuron set {str(name)!r}, neither as a path nor in {', '.join(map(str, folders)) or 'any folder'}"
+        f"{_near(str(name), folders)}: check the name, or add its folder to {SEARCH_PATH}"
+    )
+
+
+def load_masks(names: str | Path | Iterable[str | Path]) -> NeuronSet:
+    """The union of the sets that a list, or a text such as ``a.pt+b.pt``, names (a path may hold a ``+``).
+
+    Raises:
+        NeuronFileError: a file is missing, damaged or no neuron set, or no name is given.
+        NeuronSetError: the sets were made for different models.
+    """
+    from lnbench.neurons._files import read
+
+    paths = [path for name in _listed(names) for path in _split(name)]
+    if not paths:
+        raise NeuronFileError("no neuron set is named: give one, as in mask=zh_ffn.pt")
+    return reduce(lambda a, b: a.union(b), (read(path) for path in paths))
+
+
+def _listed(names: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    return [names] if isinstance(names, (str, Path)) else list(names)
+
+
+def _split(name: str | Path) -> Sequence[Path]:
+    if isinstance(name, Path) or "+" not in name:
+        return [resolve_mask(name)]
+    try:
+        return [resolve_mask(name)]
+    except NeuronFileError:
+        return [resolve_mask(part) for part in name.split("+")]
+
+
+def _folders() -> list[Path]:
+    named = [Path(part).expanduser() for part in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if part]
+    try:
+        return [*named, _data.packaged("neuron_sets")]
+    except LnbenchError:
+        return named
+
+
+def _near(name: str, folders: Sequence[Path]) -> str:
+    there = sorted({f.name for folder in folders if folder.is_dir() for f in folder.iterdir() if f.is_file()})
+    near = difflib.get_close_matches(Path(name).name, there, n=3)
+    return f" (there is {', '.join(near)})" if near else ""
+
+
+def _from_hub(name: str) -> Path:
+    match = _HUB.fullmatch(name)
+    if match is None:
+        raise NeuronFileError(f"{name!r} is not of the form hf://org/repo/file@revision: correct it")
+    import huggingface_hub
+
+    try:
+        found = huggingface_hub.hf_hub_download(match["repo"], match["file"], revision=match["revision"])
+    except Exception as error:  # the hub and its HTTP client raise many kinds
+        reason = str(error).strip().split("\n", maxsplit=1)[0] or type(error).__name__
+        raise NeuronFileError(
+            f"{name} did not come from the hub ({reason}): check the name and the network, or download the file "
+            "elsewhere and give its path"
+        ) from error
+    return Path(found)

@@ -1,0 +1,69 @@
+"""The ``.safetensors`` format: named arrays, and the JSON header under one metadata key."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lnbench.errors import NeuronFileError
+from lnbench.neurons._payload import HEADER_KEY, Arrays
+
+_MAX_HEADER = 100_000_000  # the bound that safetensors itself sets
+
+
+def to_bytes(header: str, arrays: Arrays) -> bytes:
+    """The file's content; the same set gives the same bytes (one metadata key, so no order can vary)."""
+    from safetensors.numpy import save
+
+    return save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, {HEADER_KEY: header})
+
+
+def read(path: Path) -> tuple[str, Arrays]:
+    """The JSON header as text, and the arrays.
+
+    Raises:
+        NeuronFileError: the file is cut off, damaged, or holds something else than a neuron set.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    layout = _layout(path)
+    metadata = layout.get("__metadata__")
+    if not isinstance(metadata, dict) or HEADER_KEY not in metadata:
+        tensors = [name for name in layout if name != "__metadata__"]
+        raise NeuronFileError(
+            f"{path} is a safetensors file without a neuron-set header (it holds {len(tensors)} tensors, "
+            f"{tensors[0] if tensors else 'none'!r} first; a model checkpoint?): give the neuron-set file"
+        )
+    try:
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: np.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise NeuronFileError(f"{path} is a damaged safetensors file ({error}): download or write it again") from error
+    return metadata[HEADER_KEY], arrays
+
+
+def _layout(path: Path) -> dict[str, Any]:
+    """The table of contents, after checking that the file is as long as it says."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > _MAX_HEADER:
+            raise NeuronFileError(f"{path} is not a neuron-set file (a safetensors header of {length} bytes): check it")
+        text = file.read(length)
+    try:
+        if len(text) < length:
+            raise EOFError
+        layout = json.loads(text)
+        end = max((entry["data_offsets"][1] for name, entry in layout.items() if name != "__metadata__"), default=0)
+        if size < 8 + length + end:
+            raise EOFError
+    except EOFError as error:
+        raise NeuronFileError(f"{path} is cut off after {size} bytes: download or write it again") from error
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        raise NeuronFileError(
+            f"{path} is a damaged safetensors file ({error!r}): download or write it again"
+        ) from error
+    return layout  # type: ignore[no-any-return]

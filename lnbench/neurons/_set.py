@@ -1,0 +1,309 @@
+"""`NeuronSet`: an immutable table of (language, site, layer, index) and what is known about its neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from lnbench.errors import NeuronSetError, SpecError, UnknownLanguageError
+from lnbench.neurons import _hash, _measures, _rows
+from lnbench.neurons._architecture import MAX_LAYERS, Architecture
+from lnbench.neurons._header import Header, check_labels
+from lnbench.neurons._rows import FloatArray, Rows, check_ids, describe, frozen, sort_order
+from lnbench.neurons._sites import SITES, known_site
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class NeuronSet:
+    """Neurons with the language that each belongs to; nothing in it can be changed.
+
+    Rows are sorted by language (in the order of `languages`), site (in the order of `SITES`), layer and index.
+    Make one with `from_indices` or `load`; equality compares everything, `content_hash` the neurons only.
+
+    Attributes:
+        languages: labels in header order; a language without neurons keeps its place.
+        sites: the sites that have rows, in the order of `SITES`.
+        layers: number of layers of the model (where the architecture is unknown: as many as were spoken of).
+        header: where the set comes from.
+        scores: float32 [rows], the score by which each neuron was chosen, or None.
+        statistic_languages: the languages of the text that statistics were measured on.
+        statistics: kind (``mean``, ``median``, ``diff`` ...) to float32 [rows, statistic languages].
+        frequency: site to float32 [statistic languages, layers, width]: the share of tokens on which **each** neuron
+            of the site is active, in 0..1 (where layers differ in width: the largest, filled with 0).
+    """
+
+    languages: tuple[str, ...]
+    sites: tuple[str, ...]
+    layers: int
+    header: Header
+    scores: FloatArray | None
+    statistic_languages: tuple[str, ...]
+    statistics: Mapping[str, FloatArray]
+    frequency: Mapping[str, FloatArray]
+
+    def __init__(  # one value per column and table of the file
+        self,
+        rows: Rows,
+        languages: Sequence[str],
+        sites: Sequence[str],
+        *,
+        layers: int = 0,
+        header: Header | None = None,
+        scores: Any = None,
+        statistic_languages: Sequence[str] = (),
+        statistics: Mapping[str, Any] | None = None,
+        frequency: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Sort and check rows whose ids point into `languages` and `sites` (most callers want `from_indices`).
+
+        Raises:
+            NeuronSetError: rows come twice, point nowhere or contradict the architecture; a table has a wrong shape.
+        """
+        put = self.__dict__
+        put["header"] = header if header is not None else Header()
+        put["languages"] = check_labels(languages)
+        put["layers"] = _layer_count(rows, layers, put["header"].architecture)
+        order = sort_order(ordered := _site_order(rows, sites))
+        sorted_rows = ordered.take(order)
+        check_ids(sorted_rows, self.languages, SITES, self.layers)
+        _check_architecture(sorted_rows, self.languages, put["header"].architecture)
+        present = np.unique(sorted_rows.site_id)
+        put["sites"] = tuple(SITES[i] for i in present)
+        sorted_rows = sorted_rows.replace(site_id=np.searchsorted(present, sorted_rows.site_id))
+        put["_rows"] = Rows(*(frozen(column.astype(np.int32)) for column in sorted_rows.columns))
+        put["statistic_languages"] = check_labels(statistic_languages, "statistic language")
+        put["scores"] = None if scores is None else _measures.scores(scores, order)
+        put["statistics"] = _measures.statistics(statistics or {}, order, len(self.statistic_languages))
+        put["frequency"] = _measures.frequency(frequency or {}, self)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"a neuron set cannot be changed, and {name!r} was set: make a new set")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+    @classmethod
+    def from_indices(
+        cls,
+        mapping: Mapping[str, Any],
+        *,
+        model: Any = None,
+        architecture: Architecture | None = None,
+        layers: int = 0,
+        **header: Any,
+    ) -> Self:
+        """A set from ``{"zh": {"ffn.act": [[3, 7], [], ...]}}``: per site one list of indices per layer.
+
+        Args:
+            mapping: language to site to layers; a dict ``{layer: indices}`` may stand for the list of layers.
+            model: a model id for the header, or a transformers model, whose architecture and name are then read.
+            architecture: layers and widths of the model; with it indices are checked against the widths.
+            layers: number of layers, where neither the architecture nor the lists tell.
+            **header: other fields of `Header` (``method``, ``parameters``, ``corpus``, ``revision`` ...).
+
+        Raises:
+            NeuronSetError: an unknown site, a duplicate, an index that is negative or too large, an unusable label.
+        """
+        from lnbench.neurons._reader import header_fields
+
+        made = Header.from_json(header_fields(model, architecture) | header)
+        check_labels(mapping)
+        rows, languages, sites, spoken = _rows.rows_from_mapping(mapping)
+        return cls(rows, languages, sites, layers=max(layers, spoken), header=made)
+
+    @classmethod
+    def load(cls, name: str | Path, languages: Sequence[str] | None = None) -> NeuronSet:
+        """Read a native file: a path, the name of a shipped set, or ``hf://org/repo/file@revision``.
+
+        `languages` is for formats that carry no names; with a native file it must list the file's own.
+
+        Raises:
+            NeuronFileError: there is no such file, or it is damaged, unsafe or no neuron set.
+            UnknownLanguageError: `languages` differs from what the file says.
+        """
+        from lnbench.neurons._files import read
+        from lnbench.neurons._resolve import resolve_mask
+
+        return read(resolve_mask(name), languages)
+
+    def save(self, path: str | Path) -> Path:
+        """Write ``.safetensors`` or ``.pt`` (by the suffix), all or nothing; gives the path back.
+
+        Raises:
+            OutputError: the suffix is another one, or the folder cannot be written to.
+        """
+        from lnbench.neurons._files import write
+
+        return write(self, Path(path))
+
+    def rows(self) -> Rows:
+        """The table: four read-only int32 arrays (`Rows`)."""
+        rows: Rows = self.__dict__["_rows"]
+        return rows
+
+    def __len__(self) -> int:
+        return len(self.rows())
+
+    def count(self, language: str | None = None, site: str | None = None, layer: int | None = None) -> int:
+        """The number of rows, of everything or of one language, site or layer.
+
+        Raises:
+            UnknownLanguageError: the set has no such language.
+            SpecError: there is no such site or layer.
+        """
+        return int(self.mask(language, site, layer).sum())
+
+    def mask(self, language: str | None = None, site: str | None = None, layer: int | None = None) -> npt.NDArray[Any]:
+        """bool [rows]: the rows of a language, site and layer (None: any); errors as in `count`."""
+        rows, keep = self.rows(), np.ones(len(self), bool)
+        if language is not None:
+            keep &= rows.language_id == self.language_id(language)
+        if site is not None:
+            keep &= rows.site_id == self._site_id(site)
+        if layer is not None:
+            keep &= rows.layer == self._layer(layer)
+        return keep
+
+    def indices(self, language: str, site: str) -> list[npt.NDArray[np.int64]]:
+        """One sorted int64 array of neuron indices per layer; all empty where the language has none at the site.
+
+        Raises:
+            UnknownLanguageError: the set has no such language.
+            SpecError: there is no such site.
+        """
+        keep = self.mask(language, site)
+        return _by_layer(self.rows().index[keep].astype(np.int64), self.rows().layer[keep], self.layers)
+
+    def statistic(self, kind: str, of: str, language: str, site: str) -> list[FloatArray]:
+        """Values of a statistic measured on text of language `of`, aligned with ``indices(language, site)``.
+
+        Raises:
+            UnknownLanguageError: the set has no such language.
+            SpecError: there is no such site, or the set lacks the statistic.
+        """
+        keep = self.mask(language, site)
+        values = _measures.column(self, kind, of)
+        return _by_layer(values[keep], self.rows().layer[keep], self.layers)
+
+    def language_id(self, language: str) -> int:
+        """The place of a language in `languages`.
+
+        Raises:
+            UnknownLanguageError: the set has no such language.
+        """
+        if language not in self.languages:
+            hint = " (YAML reads a bare `no` as a boolean: write it in quotes)" if isinstance(language, bool) else ""
+            has = ", ".join(self.languages) or "no language"
+            raise UnknownLanguageError(f"this neuron set has no language {language!r}{hint}: it has {has}")
+        return self.languages.index(language)
+
+    def _site_id(self, site: str) -> int:
+        known_site(site)
+        return self.sites.index(site) if site in self.sites else -1
+
+    def _layer(self, layer: int) -> int:
+        if not 0 <= layer < self.layers:
+            raise SpecError(f"this neuron set has no layer {layer}: it has layers 0 to {self.layers - 1}")
+        return layer
+
+    @cached_property
+    def content_hash(self) -> str:
+        """sha256 (64 hex digits) of the sorted (language, site, layer, index) rows, as `lnbench.neurons._hash` says."""
+        return _hash.hash_groups(
+            (language, site, layer, indices)
+            for language in self.languages
+            for site in self.sites
+            for layer, indices in enumerate(self.indices(language, site))
+        )
+
+    def check(self, architecture: Architecture) -> None:
+        """Refuse a model that these neurons were not counted in.
+
+        Raises:
+            ModelMismatchError: a neuron lies outside the model (the first is named), or layers or widths differ.
+        """
+        from lnbench.neurons._check import check
+
+        check(self, architecture)
+
+    def select(
+        self,
+        languages: str | Iterable[str] | None = None,
+        sites: str | Iterable[str] | None = None,
+        layers: int | Iterable[int] | None = None,
+    ) -> NeuronSet:
+        """The rows of some languages, sites (short names too) and layers; see `lnbench.neurons._algebra.select`."""
+        from lnbench.neurons import _algebra
+
+        return _algebra.select(self, languages, sites, layers)
+
+    def union(self, other: NeuronSet) -> NeuronSet:
+        """The rows of both sets; see `lnbench.neurons._algebra.union`."""
+        from lnbench.neurons import _algebra
+
+        return _algebra.union(self, other)
+
+    def without(self, other: NeuronSet | str | Iterable[str]) -> NeuronSet:
+        """The rows whose neuron is in none of some languages, or not in another set (`_algebra.without`)."""
+        from lnbench.neurons import _algebra
+
+        return _algebra.without(self, other)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NeuronSet):
+            return NotImplemented
+        return _measures.same(self, other)
+
+    def __hash__(self) -> int:
+        return hash(self.content_hash)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from lnbench.neurons._payload import pack, unpack
+
+        return unpack, pack(self)
+
+    def __repr__(self) -> str:
+        made_by = f", {self.header.method}" if self.header.method else ""
+        languages, sites = "+".join(self.languages), "+".join(self.sites)
+        return f"NeuronSet({len(self)} neurons of {languages} at {sites}{made_by}, {self.content_hash[:12]})"
+
+
+def _site_order(rows: Rows, sites: Sequence[str]) -> Rows:
+    """Rows whose site ids point into `SITES`, from rows whose ids point into `sites`."""
+    for site in sites:
+        if site not in SITES:
+            raise NeuronSetError(f"unknown site {site!r}: the sites are {', '.join(SITES)}")
+    if (bad := (rows.site_id < 0) | (rows.site_id >= len(sites))).any():
+        raise NeuronSetError(f"a row has site_id {rows.site_id[bad][0]}, and the set lists {len(sites)} sites")
+    places = np.array([SITES.index(site) for site in sites] or [0])
+    return rows.replace(site_id=places[rows.site_id])
+
+
+def _layer_count(rows: Rows, layers: int, architecture: Architecture | None) -> int:
+    used = int(rows.layer.max(initial=-1)) + 1
+    if architecture is None:
+        if max(used, layers) > MAX_LAYERS:
+            raise NeuronSetError(f"the set speaks of {max(used, layers)} layers: no model has more than {MAX_LAYERS}")
+        return max(used, layers)
+    if layers > architecture.layers:
+        raise NeuronSetError(f"the set speaks of {layers} layers, and its architecture has {architecture.layers}")
+    return architecture.layers
+
+
+def _check_architecture(rows: Rows, languages: Sequence[str], architecture: Architecture | None) -> None:
+    from lnbench.neurons._check import first_outside
+
+    if architecture is not None and (found := first_outside(rows, SITES, architecture)) is not None:
+        row, limit = found
+        raise NeuronSetError(f"{describe(rows, row, languages, SITES)} lies outside the architecture, {limit}")
+
+
+def _by_layer(values: npt.NDArray[Any], layer: npt.NDArray[Any], layers: int) -> list[npt.NDArray[Any]]:
+    """Split rows of one language and site, which are sorted by layer, into one array per layer."""
+    return np.split(values, np.searchsorted(layer, np.arange(1, layers))) if layers else []
