@@ -8,16 +8,72 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lnbench.models._apply import Applied, applied, apply, choose_engine
+    from lnbench.models._compile import compile_plan
+    from lnbench.models._grouped import GroupedRows, grouped_query_index, grouped_query_rows
+    from lnbench.models._layers import select_layers
+    from lnbench.models._output_key import local_weights_fingerprint, output_key
     from lnbench.models._plan import Edit, Plan
+    from lnbench.models._sitemap import Description, Heads, LayerSites, Port, SiteMap, architecture_of, site_map
+    from lnbench.models._spec import SPEC_KEYS, Spec, Statistic, Step
+    from lnbench.models.architectures import register_architecture, supported_architectures
 
 _LAZY = {
+    "Applied": "lnbench.models._apply",
+    "applied": "lnbench.models._apply",
+    "apply": "lnbench.models._apply",
+    "choose_engine": "lnbench.models._apply",
+    "Description": "lnbench.models._sitemap",
+    "Heads": "lnbench.models._sitemap",
+    "LayerSites": "lnbench.models._sitemap",
+    "Port": "lnbench.models._sitemap",
+    "SiteMap": "lnbench.models._sitemap",
+    "architecture_of": "lnbench.models._sitemap",
+    "site_map": "lnbench.models._sitemap",
+    "GroupedRows": "lnbench.models._grouped",
+    "grouped_query_index": "lnbench.models._grouped",
+    "grouped_query_rows": "lnbench.models._grouped",
+    "register_architecture": "lnbench.models.architectures",
+    "supported_architectures": "lnbench.models.architectures",
     "Edit": "lnbench.models._plan",
     "Plan": "lnbench.models._plan",
+    "SPEC_KEYS": "lnbench.models._spec",
+    "Spec": "lnbench.models._spec",
+    "Statistic": "lnbench.models._spec",
+    "Step": "lnbench.models._spec",
+    "compile_plan": "lnbench.models._compile",
+    "local_weights_fingerprint": "lnbench.models._output_key",
+    "output_key": "lnbench.models._output_key",
+    "select_layers": "lnbench.models._layers",
 }
 
 __all__ = [
+    "SPEC_KEYS",
+    "Applied",
+    "Description",
     "Edit",
+    "GroupedRows",
+    "Heads",
+    "LayerSites",
     "Plan",
+    "Port",
+    "SiteMap",
+    "Spec",
+    "Statistic",
+    "Step",
+    "applied",
+    "apply",
+    "architecture_of",
+    "choose_engine",
+    "compile_plan",
+    "grouped_query_index",
+    "grouped_query_rows",
+    "local_weights_fingerprint",
+    "output_key",
+    "register_architecture",
+    "select_layers",
+    "site_map",
+    "supported_architectures",
 ]
 
 

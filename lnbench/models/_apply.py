@@ -1,0 +1,109 @@
+"""Carry out a plan on a model, and undo it: ``with applied(model, plan): ...``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+from weakref import WeakKeyDictionary
+
+from torch import nn
+
+from lnbench.errors import EngineError
+from lnbench.models._fold import fold, fold_obstacle
+from lnbench.models._guards import hook_obstacle
+from lnbench.models._hook import Hooked, hook
+from lnbench.models._lower import LayerEdits, lower
+from lnbench.models._plan import Plan
+from lnbench.models._sitemap import SiteMap, site_map
+from lnbench.models._weights import Folded
+
+Engine = Literal["fold", "hook"]
+ENGINES = ("auto", "fold", "hook")
+
+_ACTIVE: WeakKeyDictionary[nn.Module, Plan] = WeakKeyDictionary()
+
+
+@dataclass(eq=False)
+class Applied:
+    """A plan at work on a model. :meth:`restore` ends it."""
+
+    engine: Engine
+    plan: Plan
+    reason: str
+    """Why this engine, in words."""
+    _undo: Folded | Hooked
+    _decoder: nn.Module
+
+    def restore(self) -> None:
+        """Put the model back as it was, bit for bit; calling it again does nothing."""
+        self._undo.restore()
+        if _ACTIVE.get(self._decoder) is self.plan:
+            del _ACTIVE[self._decoder]
+
+
+def choose_engine(model: nn.Module, plan: Plan, engine: str = "auto") -> Engine:
+    """The engine that carries out a plan: ``fold`` where it can, else ``hook``, unless one is asked for.
+
+    Raises:
+        EngineError: the engine that was asked for (or with ``auto`` each of them) cannot; says why and what to do.
+        ModelMismatchError: the plan names layers or neurons that the model does not have.
+        UnsupportedArchitectureError: lnbench has no description of this architecture.
+    """
+    sites = site_map(model)
+    return _choose(model, lower(plan, sites), sites, plan.tokens, engine)[0]
+
+
+def apply(model: nn.Module, plan: Plan, engine: str = "auto") -> Applied:
+    """Carry out a plan until :meth:`Applied.restore`.
+
+    Args:
+        model: A transformers causal language model, wrapped or not; it is changed in place.
+        plan: What to change. A plan that changes nothing leaves every weight and hook as it is.
+        engine: ``auto``, ``fold`` or ``hook``.
+
+    Raises:
+        EngineError: see :func:`choose_engine`; or the model already has a plan applied.
+    """
+    sites = site_map(model)
+    if sites.decoder in _ACTIVE:
+        raise EngineError(
+            f"this model already has a plan applied ({_ACTIVE[sites.decoder].plan_hash[:12]}); restore it first, or "
+            "compose both in one spec"
+        )
+    edits = lower(plan, sites)
+    chosen, reason = _choose(model, edits, sites, plan.tokens, engine)
+    undo = fold(edits, sites) if chosen == "fold" else hook(edits, sites, plan.tokens)
+    _ACTIVE[sites.decoder] = plan
+    return Applied(chosen, plan, reason, undo, sites.decoder)
+
+
+@contextmanager
+def applied(model: nn.Module, plan: Plan, engine: str = "auto") -> Iterator[Applied]:
+    """:func:`apply` for the length of a ``with`` block, restored at its end and after an exception."""
+    at_work = apply(model, plan, engine)
+    try:
+        yield at_work
+    finally:
+        at_work.restore()
+
+
+def _choose(model: nn.Module, edits: list[LayerEdits], sites: SiteMap, tokens: str, engine: str) -> tuple[Engine, str]:
+    if engine not in ENGINES:
+        raise EngineError(f"unknown engine {engine!r}; engine is one of {', '.join(ENGINES)}")
+    against_hook = None if engine == "fold" else hook_obstacle(model, sites)
+    if engine == "hook":
+        if against_hook is not None:
+            raise EngineError(f"engine=hook cannot carry out this plan: {against_hook}, or use engine=fold")
+        return "hook", "asked for"
+    against_fold = fold_obstacle(edits, sites, tokens)
+    if against_fold is None:
+        return "fold", "asked for" if engine == "fold" else "the plan fits into the weights"
+    if engine == "fold":
+        raise EngineError(f"engine=fold cannot carry out this plan: {against_fold}; use engine=hook or engine=auto")
+    if against_hook is not None:
+        raise EngineError(
+            f"no engine can carry out this plan: not fold, because {against_fold}; nor hook, because {against_hook}"
+        )
+    return "hook", against_fold

@@ -1,0 +1,92 @@
+"""From a plan's sites to a model's projections: which inputs and outputs of which module change, and how.
+
+Numpy only; both engines read the result. With a gate, ``h = act(gate) * up``, so ``a -> s*a + c`` on ``ffn.act`` is
+``h -> s*h + c*up``: the constant rides on ``up``. Without one, ``ffn.act`` is ``ffn.hidden``. Where a neuron has an
+edit of each, the one on ``ffn.act`` comes first, as it does in the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lnbench.errors import ModelMismatchError, SpecError
+from lnbench.models._plan import Edit, Plan
+from lnbench.models._sitemap import LayerSites, Port, SiteMap
+from lnbench.neurons import SITES
+
+
+@dataclass(frozen=True, eq=False)
+class LayerEdits:
+    """What a plan does in one layer, by projection."""
+
+    layer: int
+    outputs: Mapping[str, Edit]
+    """Per projection, rows of its output (query, key and value; fused ones share a projection)."""
+    inputs: Mapping[str, Edit]
+    """Per projection, columns of its input (down and output)."""
+    activation: Edit | None
+    """The edit on ``ffn.act`` of a gated layer, which precedes that of the down projection in ``inputs``."""
+
+    def same_as(self, other: LayerEdits) -> bool:
+        """Whether two layers are edited alike."""
+        return _parts(self).keys() == _parts(other).keys() and all(
+            same_edit(edit, _parts(other)[name]) for name, edit in _parts(self).items()
+        )
+
+
+def same_edit(one: Edit, other: Edit) -> bool:
+    """Equal neurons, scales and offsets."""
+    pairs = ((one.indices, other.indices), (one.scale, other.scale), (one.offset, other.offset))
+    return all(np.array_equal(left, right) for left, right in pairs)
+
+
+def _parts(edits: LayerEdits) -> dict[str, Edit]:
+    activation = {} if edits.activation is None else {"activation": edits.activation}
+    return {**edits.outputs, **edits.inputs, **activation}
+
+
+def lower(plan: Plan, sites: SiteMap) -> list[LayerEdits]:
+    """Translate a plan, layer by layer.
+
+    Raises:
+        ModelMismatchError: the plan names a layer or a neuron that the model does not have.
+        SpecError: it names an unknown site.
+    """
+    by_layer: dict[int, dict[str, Edit]] = {}
+    for layer, site, edit in plan:
+        _check(sites, layer, site, edit)
+        by_layer.setdefault(layer, {})[site] = edit
+    return [_lower_layer(layer, edits, sites.sites[layer]) for layer, edits in by_layer.items()]
+
+
+def _check(sites: SiteMap, layer: int, site: str, edit: Edit) -> None:
+    if site not in SITES:
+        raise SpecError(f"unknown site {site!r}; the sites are {', '.join(SITES)}")
+    if not 0 <= layer < len(sites.layers):
+        raise ModelMismatchError(f"the plan edits layer {layer} of a model with {len(sites.layers)}; use its own set")
+    width = sites.port(layer, site).width
+    if edit.indices[-1] >= width:
+        raise ModelMismatchError(
+            f"the plan edits neuron {edit.indices[-1]} of {site} in layer {layer}, where the model has {width}; "
+            "use a neuron set made for this model"
+        )
+
+
+def _lower_layer(layer: int, edits: Mapping[str, Edit], ports: LayerSites) -> LayerEdits:
+    outputs: dict[str, Edit] = {}
+    inputs: dict[str, Edit] = {}
+    sites = dict(edits)
+    activation = sites.pop("ffn.act", None) if ports.gated else None
+    for site in SITES:  # SITES has ffn.act before ffn.hidden
+        if site in sites:
+            port = ports.port(site)
+            _add(outputs if port.side == "out" else inputs, port, sites[site])
+    return LayerEdits(layer, outputs, inputs, activation)
+
+
+def _add(edits: dict[str, Edit], port: Port, edit: Edit) -> None:
+    moved = Edit.of(port.rows(edit.indices), edit.scale, edit.offset)
+    edits[port.path] = edits[port.path].then(moved) if port.path in edits else moved

@@ -1,0 +1,159 @@
+"""Write rows and columns of projection weights, and put them back bit for bit.
+
+A row edit changes what a projection puts out: ``W[j] *= s``, ``b[j] = s*b[j] + c``. A column edit changes what it takes
+in: ``W[:, j] *= s``, ``b += c * W_old[:, j]``. Biases are created where there was none. Products are formed in float32
+(float64 for float64 weights) and cast once. Only what is touched is kept: rows, columns, biases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from lnbench.models._lower import same_edit
+from lnbench.models._plan import Edit
+
+
+@dataclass(frozen=True, eq=False)
+class WeightEdit:
+    """One projection and the rows (side ``out``) or columns (side ``in``) of its weight that change."""
+
+    layer: int
+    path: str
+    side: str
+    module: nn.Module
+    edit: Edit
+
+    def same_as(self, other: WeightEdit) -> bool:
+        """Whether two layers ask for the same change."""
+        return self.side == other.side and same_edit(self.edit, other.edit)
+
+    @property
+    def across(self) -> int:
+        """The dimension of the weight that the edit indexes: ``Conv1D`` keeps inputs first, ``Linear`` outputs."""
+        return int((self.side == "in") != isinstance(self.module, Conv1D))
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of the projection."""
+        return _own(self.module, "weight").shape[int(isinstance(self.module, Conv1D))]
+
+
+@dataclass
+class _Numbers:
+    """An edit's arrays on the weight's device, in the precision that products are formed in."""
+
+    index: torch.Tensor
+    scale: torch.Tensor
+    offset: torch.Tensor | None
+
+    @classmethod
+    def of(cls, each: WeightEdit) -> _Numbers:
+        weight, edit = _own(each.module, "weight"), each.edit
+        precise = torch.promote_types(weight.dtype, torch.float32)
+        offset = torch.tensor(edit.offset, dtype=precise, device=weight.device) if edit.offset.any() else None
+        scale = torch.tensor(edit.scale, dtype=precise, device=weight.device)
+        return cls(torch.tensor(edit.indices, device=weight.device), scale, offset)
+
+
+@dataclass
+class Folded:
+    """What to put back; :meth:`restore` leaves every parameter with the bits it had."""
+
+    saved: list[tuple[nn.Module, str, int, torch.Tensor, torch.Tensor]] = field(default_factory=list)
+    """(module, parameter, dimension, index, values), in the order of the edits."""
+    created: list[nn.Module] = field(default_factory=list)
+    """Modules that were given a bias."""
+
+    @torch.no_grad()
+    def write(self, edits: list[WeightEdit]) -> None:
+        """Biases first, from untouched weights; then weights. What several modules share is written once."""
+        numbers = [_Numbers.of(each) for each in edits]
+        done: set[int] = set()
+        for each, values in zip(edits, numbers, strict=True):
+            bias = each.module._parameters.get("bias")
+            if _is_new(id(each.module), done) and (bias is None or _is_new(bias.data_ptr(), done)):
+                self._write_bias(each, values)
+        done.clear()
+        for each, values in zip(edits, numbers, strict=True):
+            if _is_new(identity(each.module), done) and not bool((each.edit.scale == 1.0).all()):
+                self._write_weight(each, values)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Undo, last edit first; a second call does nothing."""
+        while self.saved:
+            module, name, dimension, index, values = self.saved.pop()
+            parameter = _own(module, name)
+            parameter.index_copy_(dimension, index.to(parameter.device), values.to(parameter))
+        while self.created:
+            self.created.pop()._parameters["bias"] = None
+
+    def _write_weight(self, each: WeightEdit, numbers: _Numbers) -> None:
+        weight, across = _own(each.module, "weight"), each.across
+        before = weight.index_select(across, numbers.index)
+        after = before.to(numbers.scale.dtype) * numbers.scale.unsqueeze(1 - across)
+        self._put(each.module, "weight", across, numbers.index, before, after)
+
+    def _write_bias(self, each: WeightEdit, numbers: _Numbers) -> None:
+        if numbers.offset is None and (each.side == "in" or each.module._parameters.get("bias") is None):
+            return
+        bias = self._bias(each)
+        index = numbers.index if each.side == "out" else torch.arange(each.outputs, device=bias.device)
+        before = bias.index_select(0, index)
+        after = before.to(numbers.scale.dtype)
+        if each.side == "out":
+            after = after * numbers.scale
+        if numbers.offset is not None:
+            after = after + (numbers.offset if each.side == "out" else _through(each, numbers, numbers.offset))
+        self._put(each.module, "bias", 0, index, before, after)
+
+    def _bias(self, each: WeightEdit) -> torch.Tensor:
+        """The projection's bias, created where there is none."""
+        bias = each.module._parameters.get("bias")
+        if bias is None:
+            weight = _own(each.module, "weight")
+            zeros = torch.zeros(each.outputs, dtype=weight.dtype, device=weight.device)
+            bias = each.module._parameters["bias"] = nn.Parameter(zeros, requires_grad=False)
+            self.created.append(each.module)
+        return bias
+
+    def _put(
+        self,
+        module: nn.Module,
+        name: str,
+        dimension: int,
+        index: torch.Tensor,
+        before: torch.Tensor,
+        after: torch.Tensor,
+    ) -> None:
+        self.saved.append((module, name, dimension, index, before))
+        _own(module, name).index_copy_(dimension, index, after.to(before.dtype))
+
+
+def identity(module: nn.Module) -> int:
+    """Equal for modules that share a weight: its address, or the module itself where there is no plain weight."""
+    weight = module._parameters.get("weight")
+    plain = weight is not None and weight.device.type != "meta" and type(weight.data) is torch.Tensor
+    return weight.data_ptr() if weight is not None and plain else id(module)
+
+
+def _through(each: WeightEdit, numbers: _Numbers, offset: torch.Tensor) -> torch.Tensor:
+    """What a constant input puts out, shape ``[outputs]``: ``sum_j c_j * W_old[:, j]``."""
+    columns = _own(each.module, "weight").index_select(each.across, numbers.index)
+    return columns.to(offset.dtype).movedim(each.across, -1) @ offset
+
+
+def _own(module: nn.Module, name: str) -> torch.Tensor:
+    parameter = module._parameters[name]
+    assert parameter is not None
+    return parameter
+
+
+def _is_new(key: int, done: set[int]) -> bool:
+    new = key not in done
+    done.add(key)
+    return new
