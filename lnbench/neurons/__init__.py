@@ -4,6 +4,7 @@ This room knows no model and no harness; `Architecture` is a plain value. Import
 """
 
 from lnbench.neurons._architecture import Architecture
+from lnbench.neurons._control import MATCHES, RandomControl, random_control
 from lnbench.neurons._hash import target_hash
 from lnbench.neurons._header import SCHEMA, Header
 from lnbench.neurons._reader import use_architecture_reader
@@ -13,15 +14,18 @@ from lnbench.neurons._set import NeuronSet
 from lnbench.neurons._sites import SHORT_SITES, SITES, expand_sites
 
 __all__ = [
+    "MATCHES",
     "SCHEMA",
     "SHORT_SITES",
     "SITES",
     "Architecture",
     "Header",
     "NeuronSet",
+    "RandomControl",
     "Rows",
     "expand_sites",
     "load_masks",
+    "random_control",
     "resolve_mask",
     "target_hash",
     "use_architecture_reader",
