@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lnbench.models._compile import compile_plan
     from lnbench.models._grouped import GroupedRows, grouped_query_index, grouped_query_rows
     from lnbench.models._layers import select_layers
+    from lnbench.models._observe import observed
     from lnbench.models._output_key import local_weights_fingerprint, output_key
     from lnbench.models._plan import Edit, Plan
     from lnbench.models._sitemap import Description, Heads, LayerSites, Port, SiteMap, architecture_of, site_map
@@ -43,6 +44,7 @@ _LAZY = {
     "Step": "lnbench.models._spec",
     "compile_plan": "lnbench.models._compile",
     "local_weights_fingerprint": "lnbench.models._output_key",
+    "observed": "lnbench.models._observe",
     "output_key": "lnbench.models._output_key",
     "select_layers": "lnbench.models._layers",
 }
@@ -69,6 +71,7 @@ __all__ = [
     "grouped_query_index",
     "grouped_query_rows",
     "local_weights_fingerprint",
+    "observed",
     "output_key",
     "register_architecture",
     "select_layers",
