@@ -30,12 +30,13 @@ def main() -> None:
 
 
 def _table(rows: list[Ratio]) -> str:
-    cells = [
-        (r.what, r.against, f"{r.median:.3f}", f"{r.low:.3f} to {r.high:.3f}", r.runs, r.aim, "yes" if r.holds else "NO")
-        for r in rows
-    ]
-    headers = ("what", "against", "median ratio", "range", "runs", "aim", "met")
-    return tabulate(cells, headers=headers, disable_numparse=True)
+    headers = ("what", "against", "median ratio", "range", "more seconds", "runs", "aim", "met")
+    return tabulate([_cells(row) for row in rows], headers=headers, disable_numparse=True)
+
+
+def _cells(r: Ratio) -> tuple[str, ...]:
+    spread, met = f"{r.low:.3f} to {r.high:.3f}", "yes" if r.holds else "NO"
+    return r.what, r.against, f"{r.median:.3f}", spread, f"{r.extra_seconds:+.4f}", str(r.runs), r.aim, met
 
 
 if __name__ == "__main__":

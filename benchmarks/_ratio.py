@@ -18,6 +18,7 @@ class Ratio:
         aim: the aim, as a reader says it.
         holds: whether a ratio meets the aim.
         median, low, high: of the pairwise ratios.
+        extra_seconds: median of the pairwise differences A - B.
         runs: pairs.
     """
 
@@ -28,6 +29,7 @@ class Ratio:
     median: float
     low: float
     high: float
+    extra_seconds: float
     runs: int
 
 
@@ -42,23 +44,39 @@ def ratio(
     what: str,
     against: str,
     aim: str,
-    meets: Callable[[float], bool],
+    meets: Callable[[float, float], bool],
     *,
     a: Callable[[], object],
     b: Callable[[], object],
     runs: int,
-    between: Callable[[], object] = lambda: None,
+    before_a: Callable[[], object] = lambda: None,
+    after_a: Callable[[], object] = lambda: None,
 ) -> Ratio:
-    """Time ``a`` against ``b``, alternating which goes first; ``between`` runs untimed after every call."""
-    pairs: list[float] = []
-    for action in (a, b):  # one round that does not count
-        action()
-        between()
-    for run in range(runs):
-        times = {}
-        for side in ("ab", "ba")[run % 2]:
-            times[side] = seconds(a if side == "a" else b)
-            between()
-        pairs.append(times["a"] / times["b"])
-    median = statistics.median(pairs)
-    return Ratio(what, against, aim, meets(median), median, min(pairs), max(pairs), runs)
+    """Time ``a`` against ``b`` in turn, alternating which goes first.
+
+    Args:
+        what, against, aim: for the table.
+        meets: judges ``(median ratio, extra seconds)``.
+        a, b: what is timed.
+        runs: pairs, after one round that does not count.
+        before_a, after_a: run around every ``a``, untimed.
+    """
+
+    def timed_a() -> float:
+        before_a()
+        spent = seconds(a)
+        after_a()
+        return spent
+
+    timed_a(), b()
+    pairs = [_pair(timed_a, lambda: seconds(b), swapped=bool(run % 2)) for run in range(runs)]
+    ratios = [x / y for x, y in pairs]
+    median, extra = statistics.median(ratios), statistics.median(x - y for x, y in pairs)
+    return Ratio(what, against, aim, meets(median, extra), median, min(ratios), max(ratios), extra, runs)
+
+
+def _pair(a: Callable[[], float], b: Callable[[], float], *, swapped: bool) -> tuple[float, float]:
+    if swapped:
+        second = b()
+        return a(), second
+    return a(), b()

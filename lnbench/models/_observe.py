@@ -1,0 +1,55 @@
+"""Watch a model's neurons while it runs: the values of a site, layer by layer, handed to a callback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lnbench.models._sitemap import LayerSites, Port, site_map
+
+#: ``callback(layer, site, values)`` with values ``[batch, tokens, width]`` in the model's dtype, to be read only.
+Observer = Callable[[int, str, torch.Tensor], None]
+
+
+@contextmanager
+def observed(model: nn.Module, sites: Sequence[str], callback: Observer) -> Iterator[None]:
+    """Call ``callback`` with every layer's values of the given sites in each forward pass inside the block.
+
+    Raises:
+        UnsupportedArchitectureError: lnbench has no description of this architecture.
+    """
+    found = site_map(model)
+    with ExitStack() as stack:
+        for number, (layer, ports) in enumerate(zip(found.layers, found.sites, strict=True)):
+            for site in sites:
+                handle = _watch(layer, ports, site, lambda values, n=number, s=site: callback(n, s, values))
+                stack.callback(handle.remove)
+        yield
+
+
+def _watch(layer: nn.Module, ports: LayerSites, site: str, see: Callable[[torch.Tensor], None]) -> Any:
+    if site == "ffn.act" and ports.gate is not None and ports.activation is not None:
+        activation = layer.get_submodule(ports.activation)
+        return _at(layer, ports.gate, lambda gate: see(activation(gate)))
+    return _at(layer, ports.port(site), see)
+
+
+def _at(layer: nn.Module, port: Port, see: Callable[[torch.Tensor], None]) -> Any:
+    rows = port.rows(np.arange(port.width))
+    whole = np.array_equal(rows, np.arange(port.width))
+    module = layer.get_submodule(port.path)
+
+    def take(values: torch.Tensor) -> None:
+        if whole and values.shape[-1] == port.width:
+            see(values)
+        else:
+            see(values[..., torch.as_tensor(rows, device=values.device)])
+
+    if port.side == "in":
+        return module.register_forward_pre_hook(lambda _, inputs: take(inputs[0]))
+    return module.register_forward_hook(lambda _, __, output: take(output))

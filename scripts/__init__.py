@@ -1,0 +1,1 @@
+"""What maintainers run: training the embedded model, generating tasks and shipped neuron sets."""
