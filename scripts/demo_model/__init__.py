@@ -1,0 +1,1 @@
+"""Everything that makes `lnbench/demo`, the planted positive control: grammar, tokenizer, training, data, checks."""
