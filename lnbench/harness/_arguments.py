@@ -1,0 +1,124 @@
+"""The arguments of the model ``lnbench``: which of them are ours, what they name, what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lnbench._data import DEMO_MODEL, demo_model_dir
+from lnbench.errors import ModelArgumentError, NeuronFileError
+from lnbench.neurons import resolve_mask
+
+#: Arguments that say what is done to which neurons; each needs ``mask``.
+SPEC_KEYS = ("spec", "lang", "sites", "layers", "exclude", "control", "seed", "match", "tokens", "expect", "n1", "n2")
+OUR_KEYS = ("mask", "engine", *SPEC_KEYS)
+ENGINES = ("auto", "fold", "hook")
+
+#: Words that people use for one of our arguments (or lm-eval's) and that nothing else understands.
+_SYNONYMS = {
+    "language": "lang",
+    "languages": "lang",
+    "neurons": "mask",
+    "neuron_set": "mask",
+    "op": "spec",
+    "model": "pretrained",
+    "model_name": "pretrained",
+}
+#: Arguments of ``from_pretrained`` that look like ours and are not.
+_LOOKALIKES = frozenset({"token", "config", "state_dict", "cache_dir", "use_cache", "variant"})
+_CLOSE = 0.75
+
+
+def refuse_unknown(keys: Iterable[str], known: Iterable[str]) -> None:
+    """Catch a mistyped argument, which would otherwise wander on into ``from_pretrained``.
+
+    A key that resembles none of ours passes: transformers knows many, and refuses what it does not know.
+
+    Args:
+        keys: the arguments left over, to be checked.
+        known: the arguments of lm-eval's own model, which pass.
+
+    Raises:
+        ModelArgumentError: a key is close to one of ours.
+    """
+    passed = _LOOKALIKES.union(known)
+    for key in keys:
+        meant = None if key in passed else _meant(key)
+        if meant:
+            raise ModelArgumentError(f"unknown model argument {key!r}; did you mean {meant!r}?")
+
+
+def _meant(key: str) -> str | None:
+    plain = key.lower().replace("-", "_")
+    if plain in (*OUR_KEYS, *_SYNONYMS):
+        return _SYNONYMS.get(plain, plain)
+    close = difflib.get_close_matches(plain, OUR_KEYS, n=1, cutoff=_CLOSE)
+    return close[0] if close else None
+
+
+def check_engine(engine: Any) -> str:
+    """The engine's name.
+
+    Raises:
+        ModelArgumentError: there is no such engine.
+    """
+    if engine not in ENGINES:
+        raise ModelArgumentError(f"unknown engine {engine!r}; engine is one of {', '.join(ENGINES)}")
+    return str(engine)
+
+
+def mask_paths(mask: str | Path | Sequence[str | Path]) -> list[Path]:
+    """The neuron-set files of ``mask``: ``a.pt``, ``a.pt+b.pt``, ``[a.pt,b.pt]`` as text, or a list.
+
+    Raises:
+        ModelArgumentError: the argument names no file.
+        NeuronFileError: there is no such file.
+    """
+    names = _bracketed(mask) if isinstance(mask, str) else [mask] if isinstance(mask, Path) else mask
+    if not isinstance(names, list | tuple) or not names or not all(str(name).strip() for name in names):
+        raise ModelArgumentError(f"mask={mask!r} names no neuron-set file; write mask=a.pt or mask=a.pt+b.pt")
+    return [path for name in names for path in _resolved(str(name).strip())]
+
+
+def _bracketed(mask: str) -> list[str]:
+    """A list in ``--model_args`` arrives as text."""
+    if mask.startswith("[") and mask.endswith("]"):
+        return [name.strip().strip("'\"") for name in mask[1:-1].split(",")]
+    return [mask]
+
+
+def _resolved(name: str) -> list[Path]:
+    """The file of a name; of each part where there is none of the whole name, which may hold a plus itself."""
+    try:
+        return [resolve_mask(name)]
+    except NeuronFileError:
+        if "+" not in name:
+            raise
+        return [resolve_mask(part) for part in name.split("+")]
+
+
+def refuse_without_mask(given: Mapping[str, Any]) -> None:
+    """Refuse arguments that do nothing without a neuron set.
+
+    Raises:
+        ModelArgumentError: names the first of them.
+    """
+    for key in SPEC_KEYS:
+        if given.get(key) is not None:
+            raise ModelArgumentError(f"{key}={given[key]!r} has no effect without a neuron set; add mask=FILE")
+
+
+def location(pretrained: str) -> str:
+    """Where the weights of ``pretrained`` are: the embedded model's folder for its name, else the name itself.
+
+    Raises:
+        ModelArgumentError: the embedded model is asked for and this installation lacks it.
+    """
+    if pretrained != DEMO_MODEL:
+        return pretrained
+    folder = demo_model_dir()
+    if not (folder / "config.json").is_file():
+        raise ModelArgumentError(f"the embedded model {DEMO_MODEL!r} is not in {folder}; reinstall lnbench")
+    return str(folder)

@@ -1,0 +1,232 @@
+"""The lm-eval model ``lnbench``: lm-eval's Hugging Face model with neurons ablated or steered in it.
+
+It reads the arguments, has the spec compiled and applied, and tells lm-eval what was done. How an edit gets into the
+weights is not its business (``lnbench.models``), nor how neurons were found (``lnbench.neurons``).
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lm_eval.models.huggingface import HFLM
+from lm_eval.utils import simple_parse_args_string
+
+from lnbench import models
+from lnbench._data import DEMO_MODEL
+from lnbench.errors import ModelArgumentError, SpecError
+from lnbench.harness import _arguments, _output, _provenance, _refusals
+from lnbench.harness._cache import CacheFence
+from lnbench.neurons import NeuronSet, load_masks
+
+_refusals.say_in_one_sentence()
+
+
+class LnbenchLM(HFLM):
+    """lm-eval's Hugging Face model in one condition: the original, or with a plan applied to it.
+
+    Attributes:
+        neurons: the set that ``mask`` names, or None.
+        masks: the files of that set.
+        model_name: the model as the user or the mask names it.
+        architecture: layers and site widths of the loaded model.
+        plan: the plan that is applied now, or None for the original.
+        engine: the engine that carries it out (``fold`` or ``hook``), or None for the original.
+    """
+
+    def __init__(
+        self,
+        pretrained: Any = None,
+        *,
+        mask: str | Path | list[str | Path] | NeuronSet | None = None,
+        engine: str = "auto",
+        **arguments: Any,
+    ) -> None:
+        """Load the model and apply the spec.
+
+        Args:
+            pretrained: a model id, a folder, ``lnbench/demo`` or a loaded model; left out: the mask's own model.
+            mask: neuron-set file(s): a path, a shipped name, ``a.pt+b.pt``, a list, or a set in memory.
+            engine: ``auto``, ``fold`` or ``hook``.
+            arguments: the keys of a spec (``spec``, ``lang``, ``sites``, ``layers``, ``exclude``, ``control``,
+                ``seed``, ``match``, ``tokens``, ``expect``, ``n1``, ``n2``), and everything that lm-eval's ``hf``
+                model takes.
+
+        Raises:
+            LnbenchError: anything of ours that is unknown, missing or does not fit the model; the model is then not
+                left half edited.
+        """
+        _arguments.refuse_unknown(set(arguments) - set(_arguments.OUR_KEYS), _hf_arguments())
+        spec_keys = {key: arguments.pop(key, None) for key in _arguments.SPEC_KEYS}
+        self._engine_wanted = _arguments.check_engine(engine)
+        paths = [] if mask is None or isinstance(mask, NeuronSet) else _arguments.mask_paths(mask)
+        self.neurons = mask if isinstance(mask, NeuronSet) else load_masks(paths) if paths else None
+        self.masks = _provenance.mask_files(paths)
+        spec = _spec(spec_keys, self.neurons)
+        self._settings, self._fence = _provenance.settings(arguments), CacheFence()
+        self.tokenizer_given = arguments.get("tokenizer")
+        self.model_name, hf = _hf_model(pretrained, self.neurons, arguments)
+        super().__init__(**hf)
+        self._applied: models.Applied | None = None
+        self.architecture = models.architecture_of(self.model)
+        self.set_plan(None if spec is None else self._compiled(spec))
+        self._announce()
+
+    @classmethod
+    def create_from_arg_obj(
+        cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
+    ) -> LnbenchLM:
+        """Called by lm-eval. Writes the resolved ``pretrained`` into ``arg_dict``, which names the results' folder.
+
+        Raises:
+            LnbenchError: as the constructor; OutputError before anything is loaded when no result could be saved.
+        """
+        _output.refuse_unwritable()
+        if arg_dict.get("pretrained") is None:
+            _arguments.refuse_unknown(set(arg_dict) - set(_arguments.OUR_KEYS), _hf_arguments())
+            mask = arg_dict.get("mask")
+            arg_dict["pretrained"] = _own_model(None if mask is None else load_masks(_arguments.mask_paths(mask)))
+        additional = {key: value for key, value in (additional_config or {}).items() if value is not None}
+        return cls(**arg_dict, **additional)
+
+    @classmethod
+    def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> LnbenchLM:
+        """Called by lm-eval when the arguments are one string; see :meth:`create_from_arg_obj`."""
+        return cls.create_from_arg_obj(simple_parse_args_string(arg_string), additional_config)
+
+    @property
+    def plan(self) -> models.Plan | None:
+        """The plan that is applied now, or None for the original."""
+        return None if self._applied is None else self._applied.plan
+
+    @property
+    def engine(self) -> str | None:
+        """The engine that carries out the plan now, or None for the original."""
+        return None if self._applied is None else self._applied.engine
+
+    @property
+    def engine_reason(self) -> str | None:
+        """Why this engine, in words, or None for the original."""
+        return None if self._applied is None else self._applied.reason
+
+    @property
+    def condition(self) -> str:
+        """What the model is now, in words: ``original`` or the plan's description."""
+        return "original" if self.plan is None else self.plan.description
+
+    def set_spec(self, spec: Any = None, *, engine: str | None = None, **keys: Any) -> models.Plan:
+        """Put the loaded model into the condition that a spec describes, and give the plan back.
+
+        Args:
+            spec: an operation, a path or a mapping, as in ``--model_args``.
+            engine: another engine than the model was made with.
+            keys: the inline keys of a spec (``lang``, ``layers``, ``control``, ``seed`` ...).
+
+        Raises:
+            LnbenchError: the model has no neuron set, or the spec does not fit it; the condition stays what it was.
+        """
+        plan = self._compiled(models.Spec.parse(spec, **keys))
+        self.set_plan(plan, engine=engine)
+        return plan
+
+    def set_plan(self, plan: models.Plan | None, *, engine: str | None = None) -> None:
+        """Put the loaded model into another condition: first restore it, then apply ``plan`` (None: the original).
+
+        Attached response caches follow, so that no condition reads another's answers.
+
+        Raises:
+            EngineError: the engine cannot carry the plan out; the model is then the original.
+        """
+        wanted = _arguments.check_engine(engine or self._engine_wanted)
+        if self._applied is not None:
+            self._applied.restore()
+            self._applied = None
+        try:
+            self._applied = None if plan is None else models.apply(self.model, plan, wanted)
+        finally:
+            if self._fence.in_use:
+                self._fence.move(self.output_key())
+
+    def output_key(self) -> str:
+        """SHA-256 (hex) over everything that decides the answers of the model in its present condition."""
+        return _provenance.output_key(self, self._settings)
+
+    def set_cache_hook(self, cache_hook: Any) -> None:
+        """Called by lm-eval for ``--use_cache``: keep this condition's answers apart from all others.
+
+        Raises:
+            CacheError: the cache cannot be fenced.
+        """
+        if cache_hook.dbdict is not None:
+            self._fence.attach(cache_hook.dbdict, self.output_key())
+        super().set_cache_hook(cache_hook)
+
+    def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        """lm-eval's; refused under a token rule, which has no meaning where nothing is generated."""
+        self._refuse_token_rule()
+        answers: list[tuple[float, bool]] = super().loglikelihood(requests, disable_tqdm=disable_tqdm)
+        return answers
+
+    def loglikelihood_rolling(self, requests: list[Any], disable_tqdm: bool = False) -> list[float]:
+        """lm-eval's; refused under a token rule, which has no meaning where nothing is generated."""
+        self._refuse_token_rule()
+        answers: list[float] = super().loglikelihood_rolling(requests, disable_tqdm=disable_tqdm)
+        return answers
+
+    def get_model_info(self) -> dict[str, Any]:
+        """Called by lm-eval for the results file: its own entries and, under ``lnbench``, what we did to the model."""
+        info = {key: _provenance.plain(value) for key, value in super().get_model_info().items()}
+        return {**info, "lnbench": _provenance.record(self)}
+
+    def _compiled(self, spec: models.Spec) -> models.Plan:
+        if self.neurons is None:
+            raise ModelArgumentError("a spec needs a neuron set, and this model was made without mask=FILE; add it")
+        return models.compile_plan(spec, self.neurons, self.architecture)
+
+    def _refuse_token_rule(self) -> None:
+        if self.plan is not None and self.plan.tokens != "all":
+            raise SpecError(
+                f"tokens={self.plan.tokens} is for tasks that generate text, and a task asks for log-likelihoods; "
+                "leave that task out, or use tokens=all"
+            )
+
+    def _announce(self) -> None:
+        if self.rank == 0 and os.environ.get("LOCAL_RANK", "0") == "0":
+            print(_provenance.line(self), flush=True)
+
+
+@cache
+def _hf_arguments() -> frozenset[str]:
+    return frozenset(inspect.signature(HFLM.__init__).parameters)
+
+
+def _spec(keys: Mapping[str, Any], neurons: NeuronSet | None) -> models.Spec | None:
+    if neurons is None:
+        _arguments.refuse_without_mask(keys)
+        return None
+    return models.Spec.parse(**keys)
+
+
+def _own_model(neurons: NeuronSet | None) -> str:
+    """The id of the model that a neuron set was made for."""
+    if neurons is None:
+        raise ModelArgumentError("neither pretrained nor mask is given; add pretrained=MODEL, mask=FILE or both")
+    if not neurons.header.model:
+        raise ModelArgumentError("the neuron set does not name its model; add pretrained=MODEL")
+    return neurons.header.model
+
+
+def _hf_model(pretrained: Any, neurons: NeuronSet | None, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The model's name and lm-eval's arguments for it; a model that the mask names comes in the mask's revision."""
+    given = _own_model(neurons) if pretrained is None else pretrained
+    if not isinstance(given, str | os.PathLike):
+        return str(getattr(given, "name_or_path", "") or type(given).__name__), {**arguments, "pretrained": given}
+    name = os.fspath(given)
+    defaults: dict[str, Any] = {"dtype": "float32"} if name == DEMO_MODEL else {}
+    if neurons is not None and name == neurons.header.model and name != DEMO_MODEL and neurons.header.revision:
+        defaults["revision"] = neurons.header.revision
+    return name, {**defaults, **arguments, "pretrained": _arguments.location(name)}
