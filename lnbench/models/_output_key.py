@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from lnbench.errors import ModelArgumentError
 from lnbench.models._plan import Plan
@@ -105,22 +106,28 @@ def _files(root: Path) -> list[Path]:
 
 
 def _file_hash(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
-            for start, length in _pieces(stream, path.stat().st_size):
-                stream.seek(start)
-                digest.update(stream.read(length))
+        status = path.stat()
+        if status.st_size <= WHOLE_FILE:
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+        return _sampled_hash(path, status.st_size, status.st_mtime_ns)
     except OSError as error:
         raise ModelArgumentError(f"cannot read {path}: {error.strerror}; check its permissions") from None
+
+
+@lru_cache(maxsize=1024)  # a key is wanted for every condition that a loaded model is put into
+def _sampled_hash(path: Path, size: int, changed: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        header = int.from_bytes(stream.read(8), "little") if path.suffix == ".safetensors" else 0
+        for start, length in _pieces(header, size):
+            stream.seek(start)
+            digest.update(stream.read(length))
     return digest.hexdigest()
 
 
-def _pieces(stream: BinaryIO, size: int) -> list[tuple[int, int]]:
-    """Return (start, length) of what is read of a file."""
-    if size <= WHOLE_FILE:
-        return [(0, size)]
-    header = int.from_bytes(stream.read(8), "little") if stream.name.endswith(".safetensors") else 0
+def _pieces(header: int, size: int) -> list[tuple[int, int]]:
+    """Return (start, length) of what is read of a large file."""
     step = (size - 2 * END) // WINDOWS
     windows = [(END + number * step, WINDOW) for number in range(WINDOWS)]
     return [(0, max(END, min(8 + header, size))), *windows, (size - END, END)]

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lnbench.errors import SpecError
+from lnbench.neurons import expand_sites
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -64,7 +65,8 @@ class Edit:
         scale, offset = np.ones(union.size), np.zeros(union.size)
         for edit in (self, later):
             at = np.searchsorted(union, edit.indices)
-            scale[at], offset[at] = edit.scale * scale[at], edit.scale * offset[at] + edit.offset
+            with np.errstate(over="ignore", invalid="ignore"):  # Edit.of refuses what is not finite
+                scale[at], offset[at] = edit.scale * scale[at], edit.scale * offset[at] + edit.offset
         return Edit.of(union, scale, offset)
 
     def without_identity(self) -> Edit:
@@ -104,12 +106,16 @@ class Plan:
         """Build a plan from ``{(layer, site): Edit or (indices, scale, offset)}``; ``fields`` are the other fields.
 
         Raises:
-            SpecError: an edit is malformed (see :meth:`Edit.of`), or ``tokens`` is unknown.
+            SpecError: an edit is malformed (see :meth:`Edit.of`), or a site or ``tokens`` is unknown.
         """
         if tokens not in TOKEN_RULES:
             raise SpecError(f"unknown token rule {tokens!r}; tokens is one of {', '.join(TOKEN_RULES)}")
         checked = {}
         for layer, site in sorted(edits):
+            if expand_sites([site]) != (site,):
+                raise SpecError(f"an edit needs one site, not the short name {site!r}")
+            if layer < 0:
+                raise SpecError(f"there is no layer {layer}; layers count from 0")
             given = edits[layer, site]
             edit = (given if isinstance(given, Edit) else Edit.of(*given)).without_identity()
             if len(edit):
