@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,12 +83,17 @@ def _split(rows: list[dict[str, Any]]) -> dict[str, Dataset]:
     return {"test": Dataset.from_list(rows)}
 
 
-class _NoLoaderAdvice(logging.Filter):
-    """Drops lm-eval's advice about ``--metadata``, which it prints once for every task with a loader of its own."""
+class _Expected(logging.Filter):
+    """Drops what lm-eval warns of and is so by design: tasks with a loader, and a group over unlike tasks."""
+
+    _MESSAGES = (
+        re.compile(r"lnbench_\w+: Custom kwargs can be passed"),
+        re.compile(r"Group 'lnbench_demo': metric '\S+' is missing in"),
+    )
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = str(record.msg)
-        return not (message.startswith("lnbench_") and "Custom kwargs can be passed" in message)
+        return not any(pattern.match(str(record.msg)) for pattern in self._MESSAGES)
 
 
-logging.getLogger("lm_eval.api.task").addFilter(_NoLoaderAdvice())
+for _name in ("lm_eval.api.task", "lm_eval.api.group"):
+    logging.getLogger(_name).addFilter(_Expected())

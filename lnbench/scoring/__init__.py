@@ -1,1 +1,26 @@
-"""Room not furnished yet."""
+"""Scores of single answers, in any language: numbers, question answering, ROUGE, output-language fidelity."""
+
+from lnbench.identification import identify
+from lnbench.scoring._fidelity import Fidelity, Judgement, fidelity, judge
+from lnbench.scoring._numbers import number
+from lnbench.scoring._process import METRICS, cut, languages_found, mean_of_scored, process
+from lnbench.scoring._qa import qa
+from lnbench.scoring._rouge import rouge
+from lnbench.scoring._signature import signature
+
+__all__ = [
+    "METRICS",
+    "Fidelity",
+    "Judgement",
+    "cut",
+    "fidelity",
+    "identify",
+    "judge",
+    "languages_found",
+    "mean_of_scored",
+    "number",
+    "process",
+    "qa",
+    "rouge",
+    "signature",
+]

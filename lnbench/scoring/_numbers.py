@@ -1,0 +1,103 @@
+"""The number that a solution ends with.
+
+Knows: digits of every script, thousands separators of either style, decimal marks by language, signs, currency.
+Does not know: number words, fractions (``1/2`` reads as 2), exponents.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import regex
+
+from lnbench.languages import Language, lookup
+
+__all__ = ["number"]
+
+_MINUS = "-−﹣－"
+_FIXED_SPACES = "\u00a0\u202f\u2009"
+_SIGN = rf"(?P<sign>(?<![\p{{L}}\p{{N}}{_MINUS})][^\S\n]?)[{_MINUS}]\s?)?"
+#: A run of digits, single separators between them.
+_NUMBER = regex.compile(rf"{_SIGN}\p{{Sc}}?\s?(?P<body>\d(?:[\d]|[.,،٫٬，．'’ {_FIXED_SPACES}](?=\d))*)")
+
+
+def number(text: str, lang: str) -> float | None:
+    """The last number after the last native answer prefix of ``text``, or of the whole text without a prefix.
+
+    Args:
+        text: a solution or an answer, in any script's digits.
+        lang: BCP 47 code; decides what ``1.234`` is (1234 in German, 1.234 in English). Any code works.
+
+    Returns:
+        The number, or None when there is none.
+
+    Raises:
+        UnknownLanguageError: ``lang`` is no language tag.
+    """
+    row = lookup(lang)
+    tail = _after_prefix(text, row.answer_prefixes if row else ())
+    for candidate in (tail, text):
+        found = _read_last(candidate, row)
+        if found is not None:
+            return found
+    return None
+
+
+def _after_prefix(text: str, prefixes: tuple[str, ...]) -> str:
+    lowered = text.lower()
+    ends = [at + len(prefix) for prefix in prefixes if (at := lowered.rfind(prefix.lower())) >= 0]
+    return text[max(ends) :] if ends else text
+
+
+def _read_last(text: str, row: Language | None) -> float | None:
+    matches = list(_NUMBER.finditer(_ascii_digits(text)))
+    if not matches:
+        return None
+    last = matches[-1]
+    body = _last_number(last["body"], row)
+    # A sign belongs to the first number of a run only; "-3, 4" ends with 4.
+    value = _value(body, row)
+    return -value if last["sign"] and body == last["body"] else value
+
+
+def _ascii_digits(text: str) -> str:
+    """Decimal digits of any script as ASCII; everything else as it was."""
+    return "".join(str(unicodedata.decimal(c)) if unicodedata.category(c) == "Nd" else c for c in text)
+
+
+def _spaces(row: Language | None) -> str:
+    return _FIXED_SPACES + (" " if row is not None and row.space_groups else "")
+
+
+def _last_number(body: str, row: Language | None) -> str:
+    """The last number of a run such as ``3, 4`` or ``in 2020 100``, whose parts only look like one number."""
+    spaces = regex.escape(_spaces(row))
+    plain = r"\d+(?:[.,٫．]\d+)?"
+    grouped = rf"\d{{1,3}}(?:(?P<mark>[.,،٬，'’{spaces}])\d{{3}})(?:(?P=mark)\d{{3}})*(?:[.,٫．]\d+)?"
+    indian = r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?"
+    found = regex.search(rf"(?<![\d])(?:{grouped}|{indian}|{plain})\Z", body)
+    return found[0] if found else body
+
+
+def _value(body: str, row: Language | None) -> float:
+    body = regex.sub(rf"[٬'’ {_FIXED_SPACES}]", "", body).translate(str.maketrans("،，٫．", ",,.."))
+    dots, commas = body.count("."), body.count(",")
+    decimal = max(".", ",", key=body.rfind) if dots and commas else _lone_mark(body, "." if dots else ",", row)
+    for mark in ".,":
+        body = body.replace(mark, "." if mark == decimal else "")
+    return float(body)
+
+
+def _lone_mark(body: str, mark: str, row: Language | None) -> str:
+    """Whether the only kind of mark in ``body`` is decimal: returns it if so, else an empty string.
+
+    Several marks, or three digits after a number that does not start with 0, mean thousands; except that a point is
+    the decimal mark of languages that write it so. A comma before three digits groups in every language, because
+    solutions in all of them write numbers in the English way too.
+    """
+    if body.count(mark) != 1:
+        return ""
+    whole, _, rest = body.partition(mark)
+    groups = len(rest) == 3 and 1 <= len(whole) <= 3 and whole[0] != "0"
+    native_point = mark == "." and (row is None or row.decimal == ".")
+    return mark if native_point or not groups else ""
