@@ -12,6 +12,8 @@ from lnbench.neurons._resolve import load_masks, resolve_mask
 from lnbench.neurons._rows import Rows
 from lnbench.neurons._set import NeuronSet
 from lnbench.neurons._sites import SHORT_SITES, SITES, expand_sites
+from lnbench.neurons._sniff import file_format
+from lnbench.neurons._summary import histogram, summary, summary_text
 
 __all__ = [
     "MATCHES",
@@ -24,9 +26,13 @@ __all__ = [
     "RandomControl",
     "Rows",
     "expand_sites",
+    "file_format",
+    "histogram",
     "load_masks",
     "random_control",
     "resolve_mask",
+    "summary",
+    "summary_text",
     "target_hash",
     "use_architecture_reader",
 ]

@@ -13,7 +13,7 @@ from lnbench.neurons._frozen import FrozenDict
 from lnbench.neurons._sites import SITES
 
 #: Bounds that no decoder comes near; a header beyond them is damaged or hostile.
-MAX_LAYERS = 65_536
+MAX_LAYERS = 4_096
 MAX_WIDTH = 2**31 - 1
 
 Width = int | tuple[int, ...]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lnbench._write import whole
 from lnbench.errors import NeuronFileError, NeuronSetError, OutputError, UnknownLanguageError
 from lnbench.neurons import _safetensors_file, _torch_file
 from lnbench.neurons._payload import Arrays, pack, unpack
@@ -72,22 +71,15 @@ def write(neurons: NeuronSet, path: Path) -> Path:
     header, arrays = pack(neurons)
     data = _WRITERS[path.suffix](json.dumps(header, ensure_ascii=False, sort_keys=True, allow_nan=False), arrays)
     try:
-        replace_file(Path(os.path.realpath(path)), data)
+        _put(Path(os.path.realpath(path)), data)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror or error}): choose another folder") from error
     return path
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` in the place of a file: through a temporary neighbour, so a failure leaves the old file untouched."""
-    neighbour = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.tmp")
-    try:
-        with neighbour.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        neighbour.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            neighbour.unlink()
-        raise
+def _put(path: Path, data: bytes) -> None:
+    """All or nothing: a failure leaves the old file as it was, and nothing beside it."""
+    with whole(path) as part, part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

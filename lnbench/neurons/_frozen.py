@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NoReturn
 
+import numpy as np
+
 from lnbench.errors import NeuronSetError
 
 
@@ -12,7 +14,9 @@ class FrozenDict(dict[str, Any]):
     """A dict that refuses changes; still a dict, so `json` writes it."""
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("the header of a neuron set cannot be changed; make a new one with `header.replace(...)`")
+        raise TypeError(
+            "nothing in a neuron set can be changed: make a new set, or a new header with `header.replace(...)`"
+        )
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
@@ -30,9 +34,11 @@ def freeze(value: Any, where: str) -> Any:
     if isinstance(value, dict):
         if bad := [key for key in value if not isinstance(key, str)]:
             raise NeuronSetError(f"{where} has the key {bad[0]!r}, and only strings can be keys: write it in quotes")
-        return FrozenDict({key: freeze(item, f"{where}.{key}") for key, item in value.items()})
+        return FrozenDict({freeze(key, where): freeze(item, f"{where}.{key}") for key, item in value.items()})
     if isinstance(value, (list, tuple)):
         return tuple(freeze(item, where) for item in value)
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value):

@@ -12,11 +12,13 @@ indices of a line ascend. Numbers are decimal without leading zeros. The hash is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from lnbench.neurons._rows import Rows
 
 _FIRST_LINE = b"lnbench neurons 1\n"
 
@@ -31,6 +33,17 @@ def hash_groups(groups: Iterable[Group]) -> str:
             numbers = " ".join(map(str, indices.tolist()))
             digest.update(f"{language}\t{site}\t{layer}\t{numbers}\n".encode())
     return digest.hexdigest()
+
+
+def hash_rows(rows: Rows, languages: Sequence[str], sites: Sequence[str]) -> str:
+    """The content hash of sorted rows whose ids point into `languages` and `sites`."""
+    keys = np.stack([rows.language_id, rows.site_id, rows.layer]).astype(np.int64)
+    ends = np.flatnonzero((keys[:, 1:] != keys[:, :-1]).any(axis=0)) + 1
+    starts = np.concatenate([[0], ends]).tolist() if len(rows) else []
+    return hash_groups(
+        (languages[keys[0, start]], sites[keys[1, start]], int(keys[2, start]), rows.index[start:end])
+        for start, end in zip(starts, [*ends.tolist(), len(rows)], strict=bool(starts))
+    )
 
 
 def target_hash(target: Mapping[tuple[str, int], Any]) -> str:

@@ -15,6 +15,9 @@ from lnbench.neurons._frozen import freeze, thaw
 #: The version of the file format that this lnbench writes, ``major.minor`` (docs/neuron-sets.md).
 SCHEMA = "1.0"
 
+#: More labels than this are damage or malice.
+MAX_LABELS = 4_096
+
 
 def _tool() -> str:
     from lnbench import __version__
@@ -52,8 +55,9 @@ class Header:
     __hash__ = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        for name in ("schema", "tool"):
-            _text(name, getattr(self, name))
+        if self.schema != SCHEMA:
+            raise NeuronSetError(f"a header of format {self.schema!r} cannot be made: this lnbench writes {SCHEMA!r}")
+        _text("tool", self.tool)
         for name in ("model", "revision", "method"):
             if getattr(self, name) is not None:
                 _text(name, getattr(self, name))
@@ -107,6 +111,8 @@ def check_labels(labels: Iterable[Any], what: str = "language") -> tuple[str, ..
         if _label(label, what) in seen:
             raise NeuronSetError(f"the {what} {label!r} is listed twice: give each label once")
         seen[label] = None
+    if len(seen) > MAX_LABELS:
+        raise NeuronSetError(f"there are {len(seen)} {what} labels: no set has more than {MAX_LABELS}")
     return tuple(seen)
 
 
@@ -138,7 +144,7 @@ def _mapping(name: str, value: Any) -> Any:
 
 
 def _lines(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str) or not all(isinstance(line, str) for line in value):
+    if not isinstance(value, (list, tuple)) or not all(isinstance(line, str) for line in value):
         raise NeuronSetError(f"header field `history` must be a list of lines, not {value!r}")
     lines: tuple[str, ...] = freeze(tuple(value), "history")
     return lines

@@ -21,14 +21,15 @@ HEADER_KEY = "lnbench.neurons"
 #: The four columns of the table, as arrays are called in a file.
 COLUMNS = ("language", "site", "layer", "index")
 
-_TABLE_FIELDS = ("languages", "sites", "layers", "statistic_languages", "content_hash")
+#: What the header says about the table, beside the fields of `Header`.
+TABLE_FIELDS = ("languages", "sites", "layers", "statistic_languages", "content_hash")
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 def pack(neurons: NeuronSet) -> tuple[dict[str, Any], Arrays]:
     """The JSON header and the arrays of a set; `unpack` is the way back."""
-    facts = {name: getattr(neurons, name) for name in _TABLE_FIELDS}
+    facts = {name: getattr(neurons, name) for name in TABLE_FIELDS}
     table = {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
     return neurons.header.to_json() | {"schema": SCHEMA} | table, arrays(neurons)
 
@@ -50,13 +51,13 @@ def unpack(header: Mapping[str, Any], arrays: Arrays) -> NeuronSet:
     """
     from lnbench.neurons._set import NeuronSet
 
-    facts = {key: value for key, value in header.items() if key not in _TABLE_FIELDS}
+    facts = {key: value for key, value in header.items() if key not in TABLE_FIELDS}
     made = NeuronSet(
         _columns(arrays),
         _list(header, "languages"),
         _list(header, "sites"),
         layers=_layers(header),
-        header=Header.from_json(facts),
+        header=Header.from_json({"tool": "unknown"} | facts),
         scores=arrays.get("scores"),
         statistic_languages=_list(header, "statistic_languages", optional=True),
         statistics=_prefixed(arrays, "statistics."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -36,10 +37,10 @@ def resolve_mask(name: str | Path) -> Path:
     if str(name).startswith("hf://"):
         return _from_hub(str(name))
     folders = _folders()
-    for candidate in [Path(name).expanduser(), *(folder / name for folder in folders)]:
-        if candidate.is_file():
+    for candidate in [_home(str(name)), *(folder / name for folder in folders)]:
+        if os.path.isfile(candidate):  # noqa: PTH113 (Path.is_file raises on names too long or with a NUL)
             return candidate
-    if Path(name).is_dir():
+    if os.path.isdir(name):  # noqa: PTH112
         raise NeuronFileError(f"{name} is a folder: name a neuron-set file in it")
     raise NeuronFileError(
         f"no neuron set {str(name)!r}, neither as a path nor in {', '.join(map(str, folders)) or 'any folder'}"
@@ -69,14 +70,18 @@ def _listed(names: str | Path | Iterable[str | Path]) -> list[str | Path]:
 def _split(name: str | Path) -> Sequence[Path]:
     if isinstance(name, Path) or "+" not in name:
         return [resolve_mask(name)]
-    try:
-        return [resolve_mask(name)]
-    except NeuronFileError:
-        return [resolve_mask(part) for part in name.split("+")]
+    if "hf://" not in name:  # those are never asked for as a whole: a revision can be anything
+        with contextlib.suppress(NeuronFileError):
+            return [resolve_mask(name)]
+    return [resolve_mask(part) for part in name.split("+")]
+
+
+def _home(name: str) -> Path:
+    return Path(os.path.expanduser(name))  # noqa: PTH111 (Path.expanduser raises on an unknown user)
 
 
 def _folders() -> list[Path]:
-    named = [Path(part).expanduser() for part in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if part]
+    named = [_home(part) for part in os.environ.get(SEARCH_PATH, "").split(os.pathsep) if part]
     try:
         return [*named, _data.packaged("neuron_sets")]
     except LnbenchError:

@@ -13,6 +13,8 @@ from lnbench.neurons._payload import HEADER_KEY, Arrays
 
 _MAX_HEADER = 100_000_000  # the bound that safetensors itself sets
 
+_DTYPES = {"I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64", "F16", "F32", "F64"}
+
 
 def to_bytes(header: str, arrays: Arrays) -> bytes:
     """The file's content; the same set gives the same bytes (one metadata key, so no order can vary)."""
@@ -34,9 +36,14 @@ def read(path: Path) -> tuple[str, Arrays]:
     if not isinstance(metadata, dict) or HEADER_KEY not in metadata:
         tensors = [name for name in layout if name != "__metadata__"]
         raise NeuronFileError(
-            f"{path} is a safetensors file without a neuron-set header (it holds {len(tensors)} tensors, "
-            f"{tensors[0] if tensors else 'none'!r} first; a model checkpoint?): give the neuron-set file"
+            f"{path} is a safetensors file without a neuron-set header (it holds {len(tensors)} tensors"
+            f"{f', {tensors[0]!r} first' if tensors else ''}; a model checkpoint?): give the neuron-set file"
         )
+    for name, entry in layout.items():
+        if name != "__metadata__" and entry.get("dtype") not in _DTYPES:
+            raise NeuronFileError(
+                f"{path} has the entry {name!r} of type {entry.get('dtype')}: save it as integers or float32"
+            )
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: np.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 (not a dict)

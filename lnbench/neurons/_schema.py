@@ -13,14 +13,12 @@ from typing import Any
 
 from lnbench.errors import NeuronSetError
 from lnbench.neurons._header import SCHEMA, Header
-from lnbench.neurons._payload import Arrays
+from lnbench.neurons._payload import TABLE_FIELDS, Arrays
 
 Payload = tuple[dict[str, Any], Arrays]
 
 #: Major version to the function that turns its header and arrays into those of the next major version.
 MIGRATIONS: dict[int, Callable[[dict[str, Any], Arrays], Payload]] = {}
-
-_TABLE_FIELDS = ("languages", "sites", "layers", "statistic_languages", "content_hash")
 
 
 def migrate(header: dict[str, Any], arrays: Arrays) -> Payload:
@@ -38,7 +36,7 @@ def migrate(header: dict[str, Any], arrays: Arrays) -> Payload:
             raise NeuronSetError(f"it has format {stated}, which this lnbench cannot migrate: write it again")
         header, arrays = MIGRATIONS[step](dict(header), dict(arrays))
     if major == ours and minor > our_minor:
-        known = {*_TABLE_FIELDS, *(f.name for f in dataclasses.fields(Header))}
+        known = {*TABLE_FIELDS, *(f.name for f in dataclasses.fields(Header))}
         header = {key: value for key, value in header.items() if key in known}
     return header | {"schema": SCHEMA}, arrays
 

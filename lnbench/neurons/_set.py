@@ -215,12 +215,7 @@ class NeuronSet:
     @cached_property
     def content_hash(self) -> str:
         """sha256 (64 hex digits) of the sorted (language, site, layer, index) rows, as `lnbench.neurons._hash` says."""
-        return _hash.hash_groups(
-            (language, site, layer, indices)
-            for language in self.languages
-            for site in self.sites
-            for layer, indices in enumerate(self.indices(language, site))
-        )
+        return _hash.hash_rows(self.rows(), self.languages, self.sites)
 
     def check(self, architecture: Architecture) -> None:
         """Refuse a model that these neurons were not counted in.

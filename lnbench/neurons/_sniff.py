@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from lnbench.errors import NeuronFileError
 
 #: How torch files of before 2020 begin: a pickled magic number.
 _OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+
+#: How pickles of the text protocols (0 and 1) begin: a list, a dict, a tuple, or the name of something to call.
+_OLD_PICKLE = re.compile(rb"\([ldt]p?\d*\n|\([IVSX\]}]|[\]})]q|[(c]*c[\w.]+\n\w+\n")
 
 _NOT_READ = "lnbench never unpickles, because a pickle can run any code"
 _REMEDY = "save the set with NeuronSet.save"
@@ -51,6 +55,8 @@ def _what(start: bytes) -> str:
     if len(start) < 9:
         size = f"has only {len(start)} bytes" if start else "is empty"
         return f"{size}: download or write it again"
+    if _OLD_PICKLE.match(start):
+        return _PICKLE
     for begins, sentence in _KINDS:
         if start.startswith(begins) or start.lstrip().lower().startswith(begins):
             return sentence

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickletools
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,20 +18,13 @@ import numpy as np
 from lnbench.errors import NeuronFileError
 from lnbench.neurons._payload import HEADER_KEY, Arrays
 
-#: All that the pickle of a dict of tensors names. Anything else would be code.
-_ALLOWED = {
-    "torch._utils _rebuild_tensor_v2",
-    "collections OrderedDict",
-    "torch LongStorage",
-    "torch IntStorage",
-    "torch ShortStorage",
-    "torch ByteStorage",
-    "torch CharStorage",
-    "torch FloatStorage",
-    "torch DoubleStorage",
-    "torch HalfStorage",
-}
+#: All that the pickle of a dict of tensors names, beside the storages of the element types. Anything else is code.
+_TENSORS = {"torch._utils _rebuild_tensor_v2", "collections OrderedDict"}
+_STORAGE = re.compile(r"torch \w+Storage")
+#: The opcodes that look a name up.
+_NAMING = {"GLOBAL", "STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"}
 _MAX_PICKLE = 64 * 2**20
+_SAVE = "make a set of it with NeuronSet.from_indices and save that"
 _AGAIN = "download or write it again"
 
 
@@ -52,14 +46,14 @@ def read(path: Path) -> tuple[str, Arrays]:
     """
     import torch
 
-    _refuse_code(path, _pickle(path))
+    _refuse_others(path, _opcodes(path, _pickle(path)))
     try:
         data = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds on damaged files
         reason = str(error).strip().split("\n", maxsplit=1)[0]
         raise NeuronFileError(f"{path} is a damaged torch file ({reason}): {_AGAIN}") from error
     if not isinstance(data, dict) or not isinstance(data.get(HEADER_KEY), str):
-        raise NeuronFileError(f"{path} {_other(data)}")
+        raise NeuronFileError(f"{path} is a torch file without a neuron-set header: give the neuron-set file")
     size = path.stat().st_size
     return data.pop(HEADER_KEY), {_name(path, key): _array(path, key, value, size) for key, value in data.items()}
 
@@ -74,37 +68,40 @@ def _pickle(path: Path) -> bytes:
                 raise NeuronFileError(f"{path} is a zip file but not of torch: give a .safetensors or .pt neuron set")
             packed = [e.filename for e in entries if e.compress_type != zipfile.ZIP_STORED]
             if packed or found[0].file_size > _MAX_PICKLE:
-                raise NeuronFileError(f"{path} is a zip file that torch did not write: save it with NeuronSet.save")
+                raise NeuronFileError(f"{path} is a zip file that torch did not write: {_SAVE}")
             return archive.read(found[0])
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise NeuronFileError(f"{path} is a cut off or damaged torch file ({error}): {_AGAIN}") from error
 
 
-def _refuse_code(path: Path, pickle: bytes) -> None:
-    """Refuse a pickle that names anything but plain tensors; its opcodes are listed, none is run."""
+def _opcodes(path: Path, pickle: bytes) -> list[tuple[str, Any]]:
+    """The (opcode, argument) pairs of a pickle; none is run."""
     try:
-        for opcode, argument, _ in pickletools.genops(pickle):
-            if opcode.name in ("STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"):
-                raise NeuronFileError(_needs(path, f"the pickle opcode {opcode.name}"))
-            if opcode.name == "GLOBAL" and argument not in _ALLOWED:
-                raise NeuronFileError(_needs(path, str(argument).replace(" ", ".")))
+        return [(opcode.name, argument) for opcode, argument, _ in pickletools.genops(pickle)]
     except ValueError as error:
         raise NeuronFileError(f"{path} is a damaged torch file ({error}): {_AGAIN}") from error
 
 
-def _needs(path: Path, what: str) -> str:
-    return (
-        f"{path} needs {what} to be read, and lnbench reads nothing but tensors from a .pt file, "
-        "because a pickle can run any code: save the set with NeuronSet.save"
+def _refuse_others(path: Path, opcodes: list[tuple[str, Any]]) -> None:
+    """Refuse what names anything but plain tensors, and what has no neuron-set header, before torch reads it."""
+    for name, argument in opcodes:
+        known = name == "GLOBAL" and (argument in _TENSORS or _STORAGE.fullmatch(argument))
+        if name in _NAMING and not known:
+            named = argument.replace(" ", ".") if isinstance(argument, str) else f"the pickle opcode {name}"
+            raise NeuronFileError(
+                f"{path} needs {named} to be read, and lnbench reads nothing but tensors from a .pt file, because a "
+                f"pickle can run any code: {_SAVE}"
+            )
+    if ("BINUNICODE", HEADER_KEY) in opcodes:
+        return
+    if len(opcodes) > 1 and opcodes[1][0] == "EMPTY_LIST":
+        raise NeuronFileError(
+            f"{path} is a torch file with a list in it, as LAPE publishes its neurons, and it does not name its "
+            "languages: read it with torch and make a set with NeuronSet.from_indices"
+        )
+    raise NeuronFileError(
+        f"{path} is a torch file without a neuron-set header (a model checkpoint?): give the neuron-set file"
     )
-
-
-def _other(data: Any) -> str:
-    if isinstance(data, list):
-        return "is a torch file with a list in it (as LAPE publishes them, without language names), not a neuron set"
-    if isinstance(data, dict):
-        return f"is a torch file without a neuron-set header (a model checkpoint with {len(data)} entries?)"
-    return f"is a torch file with a {type(data).__name__} in it, not a neuron set: give the neuron-set file"
 
 
 def _name(path: Path, key: Any) -> str:
@@ -118,8 +115,10 @@ def _array(path: Path, key: Any, value: Any, size: int) -> Any:
     import torch
 
     plain = type(value) is torch.Tensor and value.layout is torch.strided and value.device.type == "cpu"
+    if plain and value.dtype in (torch.bfloat16, torch.complex64, torch.complex128, torch.complex32):
+        raise NeuronFileError(f"{path} has the entry {key!r} of type {value.dtype}: save it as integers or float32")
     if not plain or not value.is_contiguous() or value.numel() * value.element_size() > size:
         raise NeuronFileError(
             f"{path} has the entry {key!r}, which is no plain tensor: save the set with NeuronSet.save"
         )
-    return value.numpy()
+    return value.detach().numpy()
