@@ -205,5 +205,5 @@ def _numbers(name: str, values: npt.ArrayLike, length: int) -> FloatArray:
     if numbers.shape != (length,):
         raise SpecError(f"{name} has shape {numbers.shape} where {length} neurons are edited; give one number for each")
     if not np.isfinite(numbers).all():
-        raise SpecError(f"{name} must be finite, not {numbers[~np.isfinite(numbers)][0]}")
+        raise SpecError(f"{name} must be finite, not {numbers[~np.isfinite(numbers)][0]}; use smaller numbers")
     return numbers + 0.0  # -0.0 becomes 0.0, so that equal edits have equal bytes

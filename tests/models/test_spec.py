@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lnbench.errors import SpecError
-from lnbench.models import Spec
+from lnbench.models import SPEC_KEYS, Spec, _spec
+from lnbench.models._layers import STAGES
 
+MANUAL = (Path(__file__).parents[2] / "docs" / "specs.md").read_text(encoding="utf-8")
 STEER = """
 steps:
   - {lang: zh, op: zero}
@@ -236,6 +239,25 @@ def test_parse_reads_what_a_spec_writes(steps: list[str], lang: str | None) -> N
     spec = Spec.parse({"steps": steps}, lang=lang, control="random", layers="first:2+7")
     assert Spec.parse(spec.model_dump(mode="json")) == spec
     assert Spec.parse({"steps": [str(step) for step in spec.steps]}).steps == spec.steps
+
+
+# The manual
+
+
+def test_the_examples_of_the_manual_can_be_read(tmp_path: Path) -> None:
+    files = re.findall(r"```yaml\n(.*?)```", MANUAL, re.DOTALL)
+    assert len(files) == 2
+    for number, text in enumerate(files):
+        Spec.parse(written(tmp_path, text, f"{number}.yaml"))
+    operations = re.findall(r"`((?:zero|(?:scale|add|set):[^`]*))`", MANUAL)
+    assert len(operations) >= 8
+    for operation in operations:
+        Spec.parse(operation)
+
+
+@pytest.mark.parametrize("name", [*SPEC_KEYS, *_spec.OPERATIONS, *_spec.STATISTICS, *_spec.MATCHES, *STAGES])
+def test_the_manual_has_every_name(name: str) -> None:
+    assert re.search(rf"`{name}\b", MANUAL)
 
 
 def test_specs_need_no_torch() -> None:
