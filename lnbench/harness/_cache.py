@@ -34,16 +34,18 @@ class CacheFence:
         _turn_to(database, key)
 
     def move(self, key: str) -> None:
-        """Point every attached database that is still in use at the table of ``key``."""
-        self._databases = [reference for reference in self._databases if reference() is not None]
-        for reference in self._databases:
-            if (database := reference()) is not None:
-                _turn_to(database, key)
+        """Point every attached database that is still open at the table of ``key``."""
+        for database in self._open():
+            _turn_to(database, key)
 
     @property
     def in_use(self) -> bool:
         """Whether a database is attached, so that an output key is needed."""
-        return any(reference() is not None for reference in self._databases)
+        return bool(self._open())
+
+    def _open(self) -> list[Any]:
+        attached = [reference() for reference in self._databases]
+        return [database for database in attached if database is not None and database.conn is not None]
 
 
 def _turn_to(database: Any, key: str) -> None:

@@ -1,4 +1,4 @@
-"""A tiny Llama with random weights, a byte tokenizer, a neuron set for it and a folder of tasks: real parts, made here."""
+"""A tiny Llama with random weights, a byte tokenizer, a neuron set for it, a folder of tasks: real parts, made here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAYERS, WIDTH = 2, 32
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a checkpoint with 2 layers of 32 feed-forward neurons; fixed seed, weights large enough to matter."""
+    """The folder of a checkpoint with 2 layers of 32 feed-forward neurons; weights large enough to matter."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -63,7 +63,7 @@ def neurons(tiny_model: Path) -> NeuronSet:
     """Two languages on the feed-forward activations of the tiny model."""
     widths = {"ffn.act": WIDTH, "ffn.hidden": WIDTH, "attn.q": 16, "attn.k": 8, "attn.v": 8, "attn.o": 16}
     return NeuronSet.from_indices(
-        {"zh": {"ffn.act": [list(range(0, 8)), [1, 4, 9]]}, "fr": {"ffn.act": [[20], list(range(24, 32))]}},
+        {"zh": {"ffn.act": [list(range(8)), [1, 4, 9]]}, "fr": {"ffn.act": [[20], list(range(24, 32))]}},
         architecture=Architecture(LAYERS, widths),
         model=str(tiny_model),
         method="by hand",
@@ -87,7 +87,9 @@ def task_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generative task and a multiple-choice task, six documents each, with few-shot documents."""
     folder = tmp_path_factory.mktemp("tasks")
     for split, first in (("test", 0), ("train", 50)):
-        rows = [{"q": f"{n} + {n + 3} =", "a": str(2 * n + 3), "choices": ["red", "blue"]} for n in range(first, first + 6)]
+        rows = [
+            {"q": f"{n} + {n + 3} =", "a": str(2 * n + 3), "choices": ["red", "blue"]} for n in range(first, first + 6)
+        ]
         (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "_common").write_text(_COMMON.format(folder=folder))
     (folder / "gen.yaml").write_text(_GENERATE)
