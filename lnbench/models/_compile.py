@@ -85,7 +85,7 @@ def compile_plan(spec: Spec, neurons: NeuronSet, architecture: Architecture) -> 
         reused_by_control=reused,
         languages=tuple(dict.fromkeys(code for target in targets for code in target.languages)),
         expect=spec.expect,
-        description=_description(spec, targets, touched),
+        description=_description(spec, targets),
         notes=notes,
         record=_record(spec, targets, neurons),
     )
@@ -213,12 +213,12 @@ def _where(spec: Spec) -> str:
     return ", ".join(parts + ([f"exclude={'+'.join(spec.exclude)}"] if spec.exclude else []))
 
 
-def _description(spec: Spec, targets: Sequence[_Target], neurons: int) -> str:
-    """One line for a log: ``zero zh at layers=all, any site: 120 neurons``."""
+def _description(spec: Spec, targets: Sequence[_Target]) -> str:
+    """One line for a log: ``zero zh at layers=first:8, any site, random control (seed=3, match=site)``."""
     steps = ", then ".join(f"{target.step} {'+'.join(target.languages)}" for target in targets)
     control = f", random control (seed={spec.seed}, match={spec.match})" if spec.control == "random" else ""
     tokens = f", {spec.tokens} tokens only" if spec.tokens != "all" else ""
-    return f"{steps} at {_where(spec)}{tokens}{control}: {neurons} neurons"
+    return f"{steps} at {_where(spec)}{tokens}{control}"
 
 
 def _record(spec: Spec, targets: Sequence[_Target], neurons: NeuronSet) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _record(spec: Spec, targets: Sequence[_Target], neurons: NeuronSet) -> dict[
             {"op": str(target.step), "languages": list(target.languages), "neurons": len(target)} for target in targets
         ],
         "target_neurons_by_language": {code: n for target in targets for code, n in target.by_language.items()},
-        "spec": {**spec.model_dump(mode="json", exclude_unset=True)},
+        "spec": spec.model_dump(mode="json", exclude_unset=True),
         "control": spec.control,
         "seed": spec.seed if random else None,
         "match": spec.match if random else None,
