@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lnbench.errors import LnbenchError, ModelMismatchError, SpecError, UnknownLanguageError
@@ -190,6 +190,7 @@ def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
     assert compiled(spec, shuffled).plan_hash == compiled(spec, ordered).plan_hash
 
 
+@settings(max_examples=25)
 @given(values, values)
 def test_steps_compose_as_written_out(first: float, second: float) -> None:
     def steps(*operations: str) -> str:
