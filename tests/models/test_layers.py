@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lnbench.errors import SpecError
@@ -43,6 +43,7 @@ def test_stages_of_the_multilingual_workflow() -> None:
     assert select_layers("understanding+generation", 10, n1=2, n2=3) == (0, 1, 7, 8, 9)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 80).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n), st.integers(1, n))))
 def test_stages_partition_the_model(sizes: tuple[int, int, int]) -> None:
     layers, n1, n2 = sizes

@@ -85,6 +85,7 @@ def run(edit: Edit, activations: np.ndarray) -> np.ndarray:
     return after
 
 
+@settings(deadline=None)
 @given(edits, edits, edits)
 def test_composition_is_one_edit_after_another(first: Edit, second: Edit, third: Edit) -> None:
     activations = np.linspace(-2, 3, 13)
@@ -175,6 +176,7 @@ def test_edits_that_change_nothing_are_dropped() -> None:
     assert compiled({"steps": ["scale:2", "scale:0.5"]}, lang="zh").plan_hash == empty.plan_hash
 
 
+@settings(deadline=None)
 @given(st.permutations(range(ROWS)))
 def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
     ordered = with_statistics()
@@ -190,7 +192,7 @@ def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
     assert compiled(spec, shuffled).plan_hash == compiled(spec, ordered).plan_hash
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(values, values)
 def test_steps_compose_as_written_out(first: float, second: float) -> None:
     def steps(*operations: str) -> str:
@@ -370,6 +372,7 @@ def test_constants_go_to_the_stand_ins_in_row_order() -> None:
             assert ours == theirs
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50))
 def test_steps_of_a_control_overlap_as_the_steps_of_its_plan(seed: int) -> None:
     spec = {"steps": [{"lang": "en", "op": "zero"}, {"lang": "fr", "op": "add:1"}, {"lang": "zh", "op": "scale:2"}]}

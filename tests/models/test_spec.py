@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lnbench.errors import SpecError
@@ -234,6 +234,7 @@ operations = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(operations, min_size=1, max_size=3), st.sampled_from(["zh", "zh+fr", "all", None]))
 def test_parse_reads_what_a_spec_writes(steps: list[str], lang: str | None) -> None:
     spec = Spec.parse({"steps": steps}, lang=lang, control="random", layers="first:2+7")
