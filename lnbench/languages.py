@@ -202,6 +202,8 @@ DEMO_LANGUAGES: tuple[str, ...] = ("en", "zh", "fr", "es", "de", "ru", "sw")
 def fold(code: str) -> str:
     """Bring a BCP 47 tag to the bare language code: ``zh-CN``, ``zh_Hant`` and ``zho`` become ``zh``.
 
+    ``und``, the code for an undetermined language, stays as it is.
+
     Raises:
         UnknownLanguageError: ``code`` is no language tag.
     """
@@ -209,6 +211,8 @@ def fold(code: str) -> str:
         folded = langcodes.Language.get(code, normalize=True).language
     except (langcodes.tag_parser.LanguageTagError, AttributeError, TypeError):
         folded = None
+    if not folded and str(code).lower() == "und":
+        return "und"
     if not folded:
         raise UnknownLanguageError(f"{code!r} is no language code; use a BCP 47 code such as 'zh' or 'pt-BR'")
     return "zh" if folded == "cmn" else folded

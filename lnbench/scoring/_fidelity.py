@@ -19,7 +19,7 @@ from lnbench.identification import DEFAULT_CANDIDATES, UNDECIDED, identifier, id
 from lnbench.languages import fold, same_language
 from lnbench.scoring._clean import cleaned, without_names
 from lnbench.scoring._signature import MINIMUM_LETTERS, signature
-from lnbench.scoring._text import dominant_script, foreign_words, letter_weight, letters, script_of_language
+from lnbench.scoring._text import foreign_words, letter_weight, letters, script_of_language, share_in_scripts
 
 __all__ = ["Fidelity", "Judgement", "fidelity", "judge"]
 
@@ -179,7 +179,7 @@ def _in_script(text: str, expect: str) -> bool | None:
     scripts = script_of_language(expect)
     if not scripts or letters(text) < _SCRIPT_LETTERS:
         return None
-    return dominant_script(text) in scripts
+    return share_in_scripts(text, scripts) > 0.5
 
 
 def _no_foreign_word(text: str, expect: str) -> bool | None:

@@ -14,7 +14,15 @@ import regex
 
 from lnbench.languages import LANGUAGES, fold
 
-__all__ = ["dominant_script", "foreign_words", "letter_weight", "letters", "script_of_language", "scripts_of", "tokens"]
+__all__ = [
+    "foreign_words",
+    "letter_weight",
+    "letters",
+    "script_of_language",
+    "scripts_of",
+    "share_in_scripts",
+    "tokens",
+]
 
 _SINGLE = r"\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}"
 _CLUSTER = r"\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}"
@@ -90,10 +98,10 @@ def scripts_of(text: str) -> Counter[str]:
     return Counter(name for name in map(_script_of, text) if name is not None)
 
 
-def dominant_script(text: str) -> str | None:
-    """The Unicode script of most letters, or None without letters."""
+def share_in_scripts(text: str, scripts: tuple[str, ...]) -> float:
+    """Share of the letters that belong to one of ``scripts``; 0 without letters."""
     counts = scripts_of(text)
-    return min(counts, key=lambda name: (-counts[name], name)) if counts else None
+    return sum(counts[name] for name in scripts) / counts.total() if counts else 0.0
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,117 @@
+"""The number at the end of a solution."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lnbench.errors import UnknownLanguageError
+from lnbench.scoring import number
+
+DIGITS = {"bn": "০১২৩৪৫৬৭৮৯", "th": "๐๑๒๓๔๕๖๗๘๙", "ar": "٠١٢٣٤٥٦٧٨٩", "hi": "०१२३४५६७८९", "ja": "０１２３４５６７８９"}
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "wanted"),
+    [
+        ("18", "en", 18),
+        ("18.", "en", 18),
+        ("18,00", "de", 18),
+        ("18.0", "en", 18),
+        ("$18.00", "en", 18),
+        ("18 €", "fr", 18),
+        ("18%", "en", 18),
+        ("18元", "zh", 18),
+        ("１８個", "ja", 18),
+        ("১৮টি", "bn", 18),
+        ("114 200", "fr", 114200),
+        ("114\u202f200", "en", 114200),
+        ("1,234", "en", 1234),
+        ("1.234", "de", 1234),
+        ("1,234", "de", 1234),
+        ("1.234", "en", 1.234),
+        ("1.234,5", "es", 1234.5),
+        ("1,234.5", "en", 1234.5),
+        ("12,345,678", "en", 12345678),
+        ("1,00,000", "bn", 100000),
+        ("1'234", "de", 1234),
+        ("１，２３４", "zh", 1234),
+        ("0,125", "en", 0.125),
+        ("-5", "en", -5),
+        ("−5 Grad", "de", -5),
+        ("-$5", "en", -5),
+        ("10-5", "en", 5),
+        ("A-5", "en", 5),
+        ("3, 4", "en", 4),
+        ("有3，4个", "zh", 4),
+        ("en 2020 100", "fr", 100),
+        ("5 + 6 = 11.", "en", 11),
+        ("５＋６＝１１。", "ja", 11),
+    ],
+)
+def test_numbers_as_people_write_them(text, lang, wanted):
+    assert number(text, lang) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("lang", DIGITS)
+def test_digits_of_any_script(lang):
+    text = "".join(DIGITS[lang][int(digit)] for digit in "9075")
+    assert number(text, lang) == 9075
+
+
+def test_a_decimal_is_not_the_number_without_its_mark():
+    assert number("1.8", "en") != 18
+    assert number("1,8", "de") != 18
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "wanted"),
+    [
+        ("2 + 3 = 5. Answer: 5 of the 9", "en", 9),
+        ("He had 12. The answer is 7.", "en", 7),
+        ("一共有12个。答案是7。", "zh", 7),
+        ("Il y a 3. Réponse : 4 (sur 9 ?)\nRéponse : 6", "fr", 6),
+        ("7 is what I get\nAnswer:", "en", 7),
+        ("no prefix 3 then 8", "en", 8),
+    ],
+)
+def test_the_last_number_after_the_last_native_prefix(text, lang, wanted):
+    assert number(text, lang) == wanted
+
+
+def test_a_prefix_hides_the_numbers_before_it():
+    assert number("Jibu: 4", "sw") == 4
+    assert number("10 na 20. Jibu ni 30", "sw") == 30
+
+
+@pytest.mark.parametrize("text", ["", " ", "no number", "...", "-", "$", ",", "１．", "½"])
+def test_nothing_to_read_is_none_or_a_number_and_never_raises(text):
+    assert number(text, "en") in {None, 1.0}
+
+
+def test_a_language_without_a_row_works_and_no_language_does_not():
+    assert number("pito 7", "fj") == 7
+    with pytest.raises(UnknownLanguageError):
+        number("7", "no such")
+
+
+@given(st.integers(-(10**12), 10**12), st.sampled_from(["en", "zh", "de", "ru", "xx"]))
+def test_plain_integers_come_back(value, lang):
+    assert number(f"= {value}", lang) == value
+
+
+@given(st.integers(0, 10**9))
+def test_english_thousands_come_back_in_every_language(value):
+    assert {number(f"{value:,}", lang) for lang in ("en", "de", "fr", "ru", "sw", "zh")} == {value}
+
+
+@given(st.text(max_size=40), st.sampled_from(["en", "de", "zh", "bn"]))
+def test_any_text_gives_a_number_or_none(text, lang):
+    assert isinstance(number(text, lang), float | None)
+
+
+def test_published_gold_answers_come_back(test_data):
+    for path in sorted((test_data / "mgsm").glob("mgsm_*.tsv")):
+        lang = path.stem.removeprefix("mgsm_")
+        for line in path.read_text("utf-8").splitlines():
+            gold = line.rsplit("\t", 1)[1]
+            assert number(gold, lang) == float(gold.replace(",", "")), (lang, gold)
