@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lnbench.errors import LnbenchError
 from lnbench.identification import identifier
 
 __all__ = ["MINIMUM_LETTERS", "signature"]
@@ -11,32 +12,37 @@ RULES = "0.1"
 #: Letters below which no identifier is reliable; letters of dense scripts (Han, kana, Hangul, Thai) count twice.
 MINIMUM_LETTERS = 20
 
+_QA = "norm:nfc-lc-punct-art|tok:uni-1"
+_ROUGE = "tok:uni-1|stem:no"
 _RULES: dict[str, str] = {
     "exact_match": "norm:strip",
     "number": "rule:last",
-    "qa": "norm:nfc-lc-punct-art|tok:uni-1",
-    "rouge": "tok:uni-1|stem:no",
+    "qa_exact_match": _QA,
+    "f1": _QA,
+    "rouge1": _ROUGE,
+    "rouge2": _ROUGE,
+    "rougeL": _ROUGE,
     "fidelity_script": "rule:majority|min:3",
+    "empty": "rule:no-text",
 }
+_IDENTIFIED = ("fidelity", "fidelity_line", "fidelity_word", "fidelity_coverage", "fidelity_found")
 
 
-def signature(metric: str, candidates: int | None = None) -> str:
+def signature(metric: str, candidates: int | None = None, names: bool = True) -> str:
     """The signature of a metric of :mod:`lnbench.scoring`.
 
     Args:
         metric: ``exact_match``, ``number``, ``f1``, ``rouge1``, ``fidelity``, ``fidelity_script``, ...
         candidates: between how many languages identification decided, for the metrics that depend on it.
+        names: whether the identifier saw names copied from the prompt, for the same metrics.
 
     Raises:
-        LnbenchError: the selected language identifier is unknown or not installed.
+        LnbenchError: there is no such metric, or the selected language identifier is unknown or not installed.
     """
-    if metric in _RULES or not metric.startswith("fidelity"):
-        return f"{metric}|{_RULES.get(_family(metric), 'rule:default')}|v:{RULES}"
-    langs = f"|langs:{candidates}" if candidates else ""
-    return f"{metric}|lid:{identifier().signature}{langs}|min:{MINIMUM_LETTERS}|v:{RULES}"
-
-
-def _family(metric: str) -> str:
-    if metric.startswith("rouge"):
-        return "rouge"
-    return "qa" if metric == "f1" else metric
+    if metric in _IDENTIFIED:
+        langs = f"|langs:{candidates}" if candidates else ""
+        shown = "" if names else "|names:out"
+        return f"{metric}|lid:{identifier().signature}{langs}|min:{MINIMUM_LETTERS}{shown}|v:{RULES}"
+    if metric not in _RULES:
+        raise LnbenchError(f"no signature for the metric {metric!r}; known are {', '.join((*_RULES, *_IDENTIFIED))}")
+    return f"{metric}|{_RULES[metric]}|v:{RULES}"

@@ -152,6 +152,9 @@ def test_signatures_name_what_the_number_depends_on(monkeypatch):
     assert "lid:langdetect-" in signature("fidelity")
     assert "lid:langdetect-" in fidelity([SENTENCES["fr"]], "fr").signature
     assert "lid" not in signature("fidelity_script")
+    assert "|names:out|" in signature("fidelity", 7, names=False)
+    with pytest.raises(LnbenchError, match=r"'bleurt'.*rouge1"):
+        signature("bleurt")
 
 
 def test_the_order_of_documents_does_not_matter():

@@ -179,7 +179,7 @@ def test_generation_is_greedy_bounded_and_stops_at_the_line(demo_data):
     for request in model.requests:
         assert request.args[1]["until"] == ["\n"]
         assert request.args[1]["do_sample"] is False
-        assert 0 < request.args[1]["max_gen_toks"] <= 64
+        assert 0 < request.args[1]["max_gen_toks"] <= 32
 
 
 def test_few_shots_are_joined_without_extra_spaces_and_leave_the_question_out(demo_data):
