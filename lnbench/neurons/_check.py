@@ -1,4 +1,4 @@
-"""Whether a neuron set fits a model."""
+"""Whether a neuron set fits a model, and its own header."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lnbench.errors import ModelMismatchError
-from lnbench.neurons._architecture import Architecture
+from lnbench.errors import ModelMismatchError, NeuronSetError
+from lnbench.neurons._architecture import MAX_LAYERS, Architecture
 from lnbench.neurons._rows import Rows, describe
+from lnbench.neurons._sites import SITES
 
 if TYPE_CHECKING:
     from lnbench.neurons._set import NeuronSet
@@ -27,6 +28,31 @@ def check(neurons: NeuronSet, architecture: Architecture) -> None:
         raise ModelMismatchError(f"{where} does not exist in this model, {found[1]}: {remedy}")
     if neurons.header.architecture and (difference := _difference(neurons, architecture)):
         raise ModelMismatchError(f"{difference}: {remedy}")
+
+
+def layer_count(rows: Rows, layers: int, architecture: Architecture | None) -> int:
+    """The number of layers of a set: the architecture's, or as many as are spoken of.
+
+    Raises:
+        NeuronSetError: more layers are spoken of than the architecture, or any model, has.
+    """
+    spoken = max(int(rows.layer.max(initial=-1)) + 1, layers)
+    if architecture is not None and layers > architecture.layers:
+        raise NeuronSetError(f"the set speaks of {layers} layers, and its architecture has {architecture.layers}")
+    if architecture is None and spoken > MAX_LAYERS:
+        raise NeuronSetError(f"the set speaks of {spoken} layers: no model has more than {MAX_LAYERS}")
+    return spoken if architecture is None else architecture.layers
+
+
+def refuse_outside(rows: Rows, languages: Sequence[str], architecture: Architecture | None) -> None:
+    """Refuse rows (site ids pointing into `SITES`) that contradict the architecture of their own header.
+
+    Raises:
+        NeuronSetError: the first of them is named.
+    """
+    if architecture is not None and (found := first_outside(rows, SITES, architecture)):
+        where = describe(rows, found[0], languages, SITES)
+        raise NeuronSetError(f"{where} lies outside the set's own architecture, {found[1]}: correct one of them")
 
 
 def first_outside(rows: Rows, sites: Sequence[str], architecture: Architecture) -> tuple[int, str] | None:

@@ -12,6 +12,7 @@ indices of a line ascend. Numbers are decimal without leading zeros. The hash is
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -37,12 +38,14 @@ def hash_groups(groups: Iterable[Group]) -> str:
 
 def hash_rows(rows: Rows, languages: Sequence[str], sites: Sequence[str]) -> str:
     """The content hash of sorted rows whose ids point into `languages` and `sites`."""
-    keys = np.stack([rows.language_id, rows.site_id, rows.layer]).astype(np.int64)
+    if not len(rows):
+        return hash_groups([])
+    keys = np.stack([rows.language_id, rows.site_id, rows.layer])
     ends = np.flatnonzero((keys[:, 1:] != keys[:, :-1]).any(axis=0)) + 1
-    starts = np.concatenate([[0], ends]).tolist() if len(rows) else []
+    bounds = [0, *ends.tolist(), len(rows)]
     return hash_groups(
         (languages[keys[0, start]], sites[keys[1, start]], int(keys[2, start]), rows.index[start:end])
-        for start, end in zip(starts, [*ends.tolist(), len(rows)], strict=bool(starts))
+        for start, end in itertools.pairwise(bounds)
     )
 
 

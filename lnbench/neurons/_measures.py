@@ -28,6 +28,8 @@ def scores(values: Any, order: IntArray) -> FloatArray:
 
 def statistics(tables: Mapping[str, Any], order: IntArray, languages: int) -> Mapping[str, FloatArray]:
     """Kind to float32 [rows, statistic languages] in the order of the rows; errors as in `scores`."""
+    if tables and not languages:
+        raise NeuronSetError(f"{', '.join(map(str, tables))}: name the languages of the text in statistic_languages")
     if bad := [kind for kind in tables if not isinstance(kind, str) or not kind.isidentifier()]:
         raise NeuronSetError(f"a statistic is called {bad[0]!r}: use letters, digits and _, as in `mean`")
     shape = (len(order), languages)
@@ -36,6 +38,8 @@ def statistics(tables: Mapping[str, Any], order: IntArray, languages: int) -> Ma
 
 def frequency(tables: Mapping[str, Any], neurons: NeuronSet) -> Mapping[str, FloatArray]:
     """Site to float32 [statistic languages, layers, width], shares in 0..1; errors as in `scores`."""
+    if tables and not neurons.statistic_languages:
+        raise NeuronSetError("frequency: name the languages of the text in statistic_languages")
     if unknown := [site for site in tables if site not in SITES]:
         raise NeuronSetError(f"frequency has the unknown site {unknown[0]!r}: the sites are {', '.join(SITES)}")
     made = {site: frozen(_shares(tables[site], site, neurons)) for site in SITES if site in tables}

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from lnbench.errors import NeuronSetError, SpecError, UnknownLanguageError
 from lnbench.neurons import _hash, _measures, _rows
-from lnbench.neurons._architecture import MAX_LAYERS, Architecture
+from lnbench.neurons._architecture import Architecture
+from lnbench.neurons._check import check, layer_count, refuse_outside
 from lnbench.neurons._header import Header, check_labels
-from lnbench.neurons._rows import FloatArray, Rows, check_ids, describe, frozen, sort_order
+from lnbench.neurons._rows import FloatArray, IntArray, Rows, check_ids, frozen, sort_order
 from lnbench.neurons._sites import SITES, known_site
 
 if TYPE_CHECKING:
@@ -69,24 +70,30 @@ class NeuronSet:
         put = self.__dict__
         put["header"] = header if header is not None else Header()
         put["languages"] = check_labels(languages)
-        put["layers"] = _layer_count(rows, layers, put["header"].architecture)
-        order = sort_order(ordered := _site_order(rows, sites))
-        sorted_rows = ordered.take(order)
-        check_ids(sorted_rows, self.languages, SITES, self.layers)
-        _check_architecture(sorted_rows, self.languages, put["header"].architecture)
-        present = np.unique(sorted_rows.site_id)
-        put["sites"] = tuple(SITES[i] for i in present)
-        sorted_rows = sorted_rows.replace(site_id=np.searchsorted(present, sorted_rows.site_id))
-        put["_rows"] = Rows(*(frozen(column.astype(np.int32)) for column in sorted_rows.columns))
+        put["layers"] = layer_count(rows, layers, self.header.architecture)
+        order = self._sort_in(rows, sites)
         put["statistic_languages"] = check_labels(statistic_languages, "statistic language")
         put["scores"] = None if scores is None else _measures.scores(scores, order)
         put["statistics"] = _measures.statistics(statistics or {}, order, len(self.statistic_languages))
         put["frequency"] = _measures.frequency(frequency or {}, self)
 
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise AttributeError(f"a neuron set cannot be changed, and {name!r} was set: make a new set")
+    def _sort_in(self, rows: Rows, sites: Sequence[str]) -> IntArray:
+        """Put the rows and their sites in place, sorted and checked; gives the order that sorts them."""
+        rows = _site_order(rows, sites)
+        order = sort_order(rows)
+        rows = rows.take(order)
+        check_ids(rows, self.languages, SITES, self.layers)
+        refuse_outside(rows, self.languages, self.header.architecture)
+        present = np.unique(rows.site_id)
+        rows = rows.replace(site_id=np.searchsorted(present, rows.site_id))
+        self.__dict__["sites"] = tuple(SITES[i] for i in present)
+        self.__dict__["_rows"] = Rows(*(frozen(column.astype(np.int32)) for column in rows.columns))
+        return order
 
-    __delattr__ = __setattr__  # type: ignore[assignment]
+    def __setattr__(self, name: str, value: Any = None) -> NoReturn:
+        raise AttributeError(f"a neuron set cannot be changed, and this would change {name!r}: make a new set")
+
+    __delattr__ = __setattr__
 
     @classmethod
     def from_indices(
@@ -223,8 +230,6 @@ class NeuronSet:
         Raises:
             ModelMismatchError: a neuron lies outside the model (the first is named), or layers or widths differ.
         """
-        from lnbench.neurons._check import check
-
         check(self, architecture)
 
     def select(
@@ -278,25 +283,6 @@ def _site_order(rows: Rows, sites: Sequence[str]) -> Rows:
         raise NeuronSetError(f"a row has site_id {rows.site_id[bad][0]}, and the set lists {len(sites)} sites")
     places = np.array([SITES.index(site) for site in sites] or [0])
     return rows.replace(site_id=places[rows.site_id])
-
-
-def _layer_count(rows: Rows, layers: int, architecture: Architecture | None) -> int:
-    used = int(rows.layer.max(initial=-1)) + 1
-    if architecture is None:
-        if max(used, layers) > MAX_LAYERS:
-            raise NeuronSetError(f"the set speaks of {max(used, layers)} layers: no model has more than {MAX_LAYERS}")
-        return max(used, layers)
-    if layers > architecture.layers:
-        raise NeuronSetError(f"the set speaks of {layers} layers, and its architecture has {architecture.layers}")
-    return architecture.layers
-
-
-def _check_architecture(rows: Rows, languages: Sequence[str], architecture: Architecture | None) -> None:
-    from lnbench.neurons._check import first_outside
-
-    if architecture is not None and (found := first_outside(rows, SITES, architecture)) is not None:
-        row, limit = found
-        raise NeuronSetError(f"{describe(rows, row, languages, SITES)} lies outside the architecture, {limit}")
 
 
 def _by_layer(values: npt.NDArray[Any], layer: npt.NDArray[Any], layers: int) -> list[npt.NDArray[Any]]:

@@ -48,7 +48,8 @@ def read(path: Path) -> tuple[str, Arrays]:
 
     _refuse_others(path, _opcodes(path, _pickle(path)))
     try:
-        data = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:  # not by name: torch would go by the suffix
+            data = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds on damaged files
         reason = str(error).strip().split("\n", maxsplit=1)[0]
         raise NeuronFileError(f"{path} is a damaged torch file ({reason}): {_AGAIN}") from error
