@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -11,13 +11,13 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from lnbench.errors import EngineError
-from lnbench.models._fold import fold, fold_obstacle
+from lnbench.models._fold import CannotFoldError, weight_edits
 from lnbench.models._guards import hook_obstacle
 from lnbench.models._hook import Hooked, hook
 from lnbench.models._lower import LayerEdits, lower
 from lnbench.models._plan import Plan
 from lnbench.models._sitemap import SiteMap, site_map
-from lnbench.models._weights import Folded
+from lnbench.models._weights import Folded, fold
 
 Engine = Literal["fold", "hook"]
 ENGINES = ("auto", "fold", "hook")
@@ -51,8 +51,7 @@ def choose_engine(model: nn.Module, plan: Plan, engine: str = "auto") -> Engine:
         ModelMismatchError: the plan names layers or neurons that the model does not have.
         UnsupportedArchitectureError: lnbench has no description of this architecture.
     """
-    sites = site_map(model)
-    return _choose(model, lower(plan, sites), sites, plan.tokens, engine)[0]
+    return _prepare(model, plan, site_map(model), engine).engine
 
 
 def apply(model: nn.Module, plan: Plan, engine: str = "auto") -> Applied:
@@ -72,11 +71,10 @@ def apply(model: nn.Module, plan: Plan, engine: str = "auto") -> Applied:
             f"this model already has a plan applied ({_ACTIVE[sites.decoder].plan_hash[:12]}); restore it first, or "
             "compose both in one spec"
         )
-    edits = lower(plan, sites)
-    chosen, reason = _choose(model, edits, sites, plan.tokens, engine)
-    undo = fold(edits, sites) if chosen == "fold" else hook(edits, sites, plan.tokens)
+    prepared = _prepare(model, plan, sites, engine)
+    undo = prepared.carry_out()
     _ACTIVE[sites.decoder] = plan
-    return Applied(chosen, plan, reason, undo, sites.decoder)
+    return Applied(prepared.engine, plan, prepared.reason, undo, sites.decoder)
 
 
 @contextmanager
@@ -89,21 +87,36 @@ def applied(model: nn.Module, plan: Plan, engine: str = "auto") -> Iterator[Appl
         at_work.restore()
 
 
-def _choose(model: nn.Module, edits: list[LayerEdits], sites: SiteMap, tokens: str, engine: str) -> tuple[Engine, str]:
+@dataclass(frozen=True)
+class _Prepared:
+    """An engine that has been found able, and what it is to do."""
+
+    engine: Engine
+    reason: str
+    carry_out: Callable[[], Folded | Hooked]
+
+
+def _prepare(model: nn.Module, plan: Plan, sites: SiteMap, engine: str) -> _Prepared:
     if engine not in ENGINES:
         raise EngineError(f"unknown engine {engine!r}; engine is one of {', '.join(ENGINES)}")
-    against_hook = None if engine == "fold" else hook_obstacle(model, sites)
+    edits = lower(plan, sites)
     if engine == "hook":
-        if against_hook is not None:
-            raise EngineError(f"engine=hook cannot carry out this plan: {against_hook}, or use engine=fold")
-        return "hook", "asked for"
-    against_fold = fold_obstacle(edits, sites, tokens)
-    if against_fold is None:
-        return "fold", "asked for" if engine == "fold" else "the plan fits into the weights"
-    if engine == "fold":
-        raise EngineError(f"engine=fold cannot carry out this plan: {against_fold}; use engine=hook or engine=auto")
-    if against_hook is not None:
-        raise EngineError(
-            f"no engine can carry out this plan: not fold, because {against_fold}; nor hook, because {against_hook}"
-        )
-    return "hook", against_fold
+        return _prepare_hooks(model, plan, edits, sites, "asked for")
+    try:
+        writes = weight_edits(edits, sites, plan.tokens)
+    except CannotFoldError as error:
+        if engine == "fold":
+            message = f"engine=fold cannot carry out this plan: {error}; use engine=hook or engine=auto"
+            raise EngineError(message) from None
+        return _prepare_hooks(model, plan, edits, sites, str(error))
+    reason = "asked for" if engine == "fold" else "the plan fits into the weights"
+    return _Prepared("fold", reason, lambda: fold(writes))
+
+
+def _prepare_hooks(model: nn.Module, plan: Plan, edits: list[LayerEdits], sites: SiteMap, reason: str) -> _Prepared:
+    obstacle = hook_obstacle(model, edits, sites)
+    if obstacle is None:
+        return _Prepared("hook", reason, lambda: hook(edits, sites, plan.tokens))
+    if reason == "asked for":
+        raise EngineError(f"engine=hook cannot carry out this plan: {obstacle}, or use engine=fold")
+    raise EngineError(f"no engine can carry out this plan: not fold, because {reason}; nor hook, because {obstacle}")

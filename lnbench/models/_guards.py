@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from lnbench.models._lower import LayerEdits
 from lnbench.models._sitemap import SiteMap
 
 
@@ -37,16 +38,25 @@ def _tensor_obstacle(tensor: torch.Tensor | None, needed: bool = True) -> str | 
     return "has a weight made under torch.inference_mode" if tensor.is_inference() else None
 
 
-def hook_obstacle(model: nn.Module, sites: SiteMap) -> str | None:
-    """Why hooks on this model's layers would not fire or not fit, or None."""
+def hook_obstacle(model: nn.Module, edits: list[LayerEdits], sites: SiteMap) -> str | None:
+    """Why hooks on this model's layers would not fire, or not mean what the plan means, or None."""
     compiled = next((name for name, module in model.named_modules() if _is_compiled(module)), None)
     if compiled is not None:
         return f"{compiled or 'the model'} is compiled and would not call hooks added now; apply before torch.compile"
-    first = sites.module(0, sites.port(0, "attn.q"))
-    if type(first._parameters.get("weight")).__name__ == "DTensor" or hasattr(
-        getattr(first._parameters.get("weight"), "data", None), "placements"
-    ):
-        return "the model is split by tensor parallelism, so a layer's own activations are only part of a site"
+    weight = sites.module(0, sites.port(0, "attn.q"))._parameters.get("weight")
+    if hasattr(weight, "placements"):  # a DTensor
+        return "the model is split by tensor parallelism, so that one process sees part of a site; load it whole"
+    return _half_edited_layer(edits, sites)
+
+
+def _half_edited_layer(edits: list[LayerEdits], sites: SiteMap) -> str | None:
+    """Layers that are one module are hooked once, so the plan must edit them all alike."""
+    wanted = {each.layer: each for each in edits}
+    for number, edit in wanted.items():
+        twins = [other for other, layer in enumerate(sites.layers) if layer is sites.layers[number] and other != number]
+        for other in twins:
+            if other not in wanted or not wanted[other].same_as(edit):
+                return f"layers {number} and {other} are one shared module, so give both the same edits"
     return None
 
 

@@ -105,38 +105,19 @@ class Hooked:
 
 
 def hook(edits: list[LayerEdits], sites: SiteMap, tokens: str) -> Hooked:
-    """Put a lowered plan's hooks on the model's projections.
-
-    Raises:
-        EngineError: two layers are one module and the plan wants different things of them.
-    """
+    """Put a lowered plan's hooks on the model's projections; layers that are one module are hooked once."""
     hooked = Hooked()
     rule = TokenRule(tokens)
+    once = {id(sites.layers[each.layer]): each for each in edits}
     try:
-        if edits:
+        if once:
             hooked.handles += rule.watch(sites.decoder)
-        for layer in _once(edits, sites):
+        for layer in once.values():
             _hook_layer(layer, sites, rule, hooked)
     except BaseException:
         hooked.restore()
         raise
     return hooked
-
-
-def _once(edits: list[LayerEdits], sites: SiteMap) -> list[LayerEdits]:
-    """Layers that are one module are hooked once, provided that the plan edits them all alike."""
-    kept: dict[int, LayerEdits] = {}
-    wanted = {each.layer: each for each in edits}
-    for each in edits:
-        module = sites.layers[each.layer]
-        first = kept.setdefault(id(module), each)
-        for number, other in enumerate(sites.layers):
-            if other is module and (number not in wanted or not wanted[number].same_as(first)):
-                raise EngineError(
-                    f"layers {each.layer} and {number} are one shared module, which cannot be edited in one of them "
-                    "only; give both the same edits"
-                )
-    return list(kept.values())
 
 
 def _hook_layer(edits: LayerEdits, sites: SiteMap, rule: TokenRule, hooked: Hooked) -> None:

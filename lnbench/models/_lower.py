@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from lnbench.errors import ModelMismatchError, SpecError
 from lnbench.models._plan import Edit, Plan
@@ -35,6 +36,11 @@ class LayerEdits:
         return _parts(self).keys() == _parts(other).keys() and all(
             same_edit(edit, _parts(other)[name]) for name, edit in _parts(self).items()
         )
+
+
+def part(edit: Edit, mask: npt.NDArray[np.bool_]) -> Edit:
+    """The edit of some of its neurons."""
+    return Edit(edit.indices[mask], edit.scale[mask], edit.offset[mask])
 
 
 def same_edit(one: Edit, other: Edit) -> bool:
@@ -88,5 +94,5 @@ def _lower_layer(layer: int, edits: Mapping[str, Edit], ports: LayerSites) -> La
 
 
 def _add(edits: dict[str, Edit], port: Port, edit: Edit) -> None:
-    moved = Edit.of(port.rows(edit.indices), edit.scale, edit.offset)
+    moved = port.edit(edit)
     edits[port.path] = edits[port.path].then(moved) if port.path in edits else moved

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from torch import nn
 
 from lnbench.errors import UnsupportedArchitectureError
+from lnbench.models._plan import Edit
 from lnbench.models._unwrap import decoder_config, unwrap
 from lnbench.neurons import SITES, Architecture
 
@@ -36,7 +37,11 @@ class Port:
     width: int
     """Number of neurons."""
     rows: Callable[[Rows], Rows] = same_rows
-    """From neuron to input or output of the projection; other than the identity where projections are fused."""
+    """From neuron to input or output of the projection, order kept; not the identity where projections are fused."""
+
+    def edit(self, edit: Edit) -> Edit:
+        """An edit of the site's neurons as one of the projection's inputs or outputs."""
+        return edit if self.rows is same_rows else Edit(self.rows(edit.indices), edit.scale, edit.offset)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,12 @@ class LayerSites:
     def gated(self) -> bool:
         """Whether ``ffn.act`` and ``ffn.hidden`` are different neurons."""
         return self.gate is not None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Names of the layer's projections, each once."""
+        every = (self.down, self.gate, self.up, self.query, self.key, self.value, self.output)
+        return tuple(dict.fromkeys(port.path for port in every if port is not None))
 
     def port(self, site: str) -> Port:
         """The port whose neurons ``site`` counts; ``ffn.act`` is counted at the down projection."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
@@ -50,13 +51,24 @@ class _Numbers:
     scale: torch.Tensor
     offset: torch.Tensor | None
 
-    @classmethod
-    def of(cls, each: WeightEdit) -> _Numbers:
-        weight, edit = _own(each.module, "weight"), each.edit
-        precise = torch.promote_types(weight.dtype, torch.float32)
-        offset = torch.tensor(edit.offset, dtype=precise, device=weight.device) if edit.offset.any() else None
-        scale = torch.tensor(edit.scale, dtype=precise, device=weight.device)
-        return cls(torch.tensor(edit.indices, device=weight.device), scale, offset)
+
+def _numbers(edits: list[WeightEdit]) -> list[_Numbers]:
+    """Every edit's numbers; they travel to a device together, since small copies cost as much as large ones."""
+    groups: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+    for place, each in enumerate(edits):
+        weight = _own(each.module, "weight")
+        groups.setdefault((weight.device, torch.promote_types(weight.dtype, torch.float32)), []).append(place)
+    found: dict[int, _Numbers] = {}
+    for (device, precise), places in groups.items():
+        own = [edits[place].edit for place in places]
+        sizes = [len(edit) for edit in own]
+        index = torch.tensor(np.concatenate([edit.indices for edit in own]), device=device)
+        scale = torch.tensor(np.concatenate([edit.scale for edit in own]), device=device, dtype=precise)
+        offset = torch.tensor(np.concatenate([edit.offset for edit in own]), device=device, dtype=precise)
+        parts = zip(torch.split(index, sizes), torch.split(scale, sizes), torch.split(offset, sizes), strict=True)
+        for place, edit, (rows, factors, shifts) in zip(places, own, parts, strict=True):
+            found[place] = _Numbers(rows, factors, shifts if edit.offset.any() else None)
+    return [found[place] for place in range(len(edits))]
 
 
 @dataclass
@@ -71,7 +83,7 @@ class Folded:
     @torch.no_grad()
     def write(self, edits: list[WeightEdit]) -> None:
         """Biases first, from untouched weights; then weights. What several modules share is written once."""
-        numbers = [_Numbers.of(each) for each in edits]
+        numbers = _numbers(edits)
         done: set[int] = set()
         for each, values in zip(edits, numbers, strict=True):
             bias = each.module._parameters.get("bias")
@@ -132,6 +144,17 @@ class Folded:
     ) -> None:
         self.saved.append((module, name, dimension, index, before))
         _own(module, name).index_copy_(dimension, index, after.to(before.dtype))
+
+
+def fold(edits: list[WeightEdit]) -> Folded:
+    """Write the edits into the weights. On any failure the weights are put back before the error is raised."""
+    folded = Folded()
+    try:
+        folded.write(edits)
+    except BaseException:
+        folded.restore()
+        raise
+    return folded
 
 
 def identity(module: nn.Module) -> int:
