@@ -91,7 +91,8 @@ def _read(condition: Condition, task: str, results: _Json, samples: list[_Json])
     ordered = sorted(samples, key=lambda sample: sample["doc_id"])
     for key, value in results.items():
         metric = key.split(",")[0]
-        if "," not in key or metric.endswith("_stderr") or metric not in ordered[0]:
+        measured = "," in key and metric in ordered[0] and isinstance(value, (int, float))  # not standard errors, text
+        if not measured:
             continue
         values = [sample[metric] for sample in ordered]
         per_document = np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)

@@ -1,0 +1,40 @@
+"""What the runner reads from lm-eval: numbers per document in document order, unscored as NaN, nothing else."""
+
+import numpy as np
+
+from lnbench.studies import Condition
+from lnbench.studies._runner import _quiet, _read
+
+
+def test_reads_numbers_in_document_order():
+    results = {
+        "alias": "t",
+        "exact_match,none": 0.5,
+        "exact_match_stderr,none": 0.1,
+        "fidelity,none": 1.0,
+        "fidelity_found,none": "zh 1",
+    }
+    samples = [
+        {"doc_id": 1, "exact_match": 0.0, "fidelity": None, "fidelity_found": {}},
+        {"doc_id": 0, "exact_match": 1.0, "fidelity": 1.0, "fidelity_found": {}},
+    ]
+    read = {s.metric: s for s in _read(Condition("original"), "lnbench_demo_summ_zh", results, samples)}
+    assert list(read) == ["exact_match", "fidelity"]
+    assert read["exact_match"].samples.tolist() == [1.0, 0.0]
+    assert read["exact_match"].evaluated == "zh"
+    assert np.isnan(read["fidelity"].samples[1])
+    assert (read["fidelity"].n, read["exact_match"].n) == (1, 2)
+
+
+def test_quiet_is_undone():
+    class Model:
+        def generate_until(self, requests, disable_tqdm=False):
+            return disable_tqdm
+
+        loglikelihood = loglikelihood_rolling = generate_until
+
+    model = Model()
+    with _quiet(model):
+        assert model.generate_until([]) is True
+    assert model.generate_until([]) is False
+    assert vars(model) == {}
