@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks._models import model_dir, neurons
@@ -30,12 +31,11 @@ def run(*, quick: bool) -> list[Ratio]:
     def undo() -> None:
         applied.pop().restore()
 
-    common = {"against": "one forward pass, 8 x 32 tokens", "aim": "< 0.1", "meets": _met, "b": forward}
-    runs = 5 if quick else 25
-    return [
-        ratio("applying a plan (1 % of neurons)", a=do, after_a=undo, runs=runs, **common),
-        ratio("undoing it", before_a=do, a=undo, runs=runs, **common),
-    ]
+    def row(what: str, **sides: Callable[[], None]) -> Ratio:
+        runs = 5 if quick else 25
+        return ratio(what, "one forward pass, 8 x 32 tokens", "< 0.1", _met, b=forward, runs=runs, **sides)
+
+    return [row("applying a plan (1 % of neurons)", a=do, after_a=undo), row("undoing it", before_a=do, a=undo)]
 
 
 def _met(median: float, _: float) -> bool:

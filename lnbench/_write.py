@@ -41,7 +41,8 @@ def whole(path: Path) -> Iterator[Path]:
         part.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
         part.replace(path)
     except OSError as error:
-        raise OutputError(f"cannot write {str(path)!r}: {error.strerror}; free space or choose another folder") from error
+        reason = error.strerror or str(error)
+        raise OutputError(f"cannot write {str(path)!r}: {reason}; free space or choose another folder") from error
     finally:
         part.unlink(missing_ok=True)
 

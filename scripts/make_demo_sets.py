@@ -32,7 +32,11 @@ def detect(model_dir: Path, text: Path) -> NeuronSet:
     documents = {language: read_documents(text / f"{language}.txt") for language in LANGUAGES}
     batches = {language: list(token_batches(tokenizer, listed)) for language, listed in documents.items()}
     with tqdm(total=sum(len(listed) for listed in batches.values()), unit="batch") as bar:
-        statistics = collect(model, batches, done=lambda language, tokens: bar.update())
+
+        def done(language: str, tokens: int) -> None:
+            bar.update()
+
+        statistics = collect(model, batches, done=done)
     corpus = _corpus(text, statistics.tokens)
     return detect_lape(model, statistics, top_rate=TOP_RATE, model_id=DEMO_MODEL, corpus=corpus)
 

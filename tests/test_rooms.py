@@ -29,7 +29,12 @@ FORBIDDEN = {
     "neurons": {"languages", "identification"},
 }
 #: Third-party packages that a room may not know.
-FOREIGN = {"neurons": {"transformers", "lm_eval"}, "models": {"lm_eval"}, "detection": {"lm_eval"}, "scoring": {"torch"}}
+FOREIGN = {
+    "neurons": {"transformers", "lm_eval"},
+    "models": {"lm_eval"},
+    "detection": {"lm_eval"},
+    "scoring": {"torch"},
+}
 
 
 def modules():

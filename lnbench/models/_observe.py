@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,7 @@ def observed(model: nn.Module, sites: Sequence[str], callback: Observer) -> Iter
     with ExitStack() as stack:
         for number, (layer, ports) in enumerate(zip(found.layers, found.sites, strict=True)):
             for site in sites:
-                handle = _watch(layer, ports, site, lambda values, n=number, s=site: callback(n, s, values))
-                stack.callback(handle.remove)
+                stack.callback(_watch(layer, ports, site, partial(callback, number, site)).remove)
         yield
 
 
