@@ -2,9 +2,9 @@
 
 Run: `python -m scripts.demo_model.install build/demo_model/planted-seed0 --also build/demo_model/natural-seed0 ...`
 
-Each run directory must hold `run.json` (from `train`) and `results.json` (from `evaluate`). Written are the model,
-`planted.json` (the truth), `training.json` (recipe, record, measurements; those of other runs beside it) and
-`SHA256SUMS`.
+Each run directory holds `run.json` (from `train`) and, once it is measured, `results.json` (from `evaluate`). Written
+are the model, `planted.json` (the truth), `training.json` (recipe, record, measurements; those of other runs beside
+it) and `SHA256SUMS`.
 """
 
 import argparse
@@ -42,12 +42,14 @@ def training_record(run: Path, others: list[Path]) -> dict[str, Any]:
     """Return the content of `training.json`."""
     return {
         "command": "python -m scripts.demo_model.train",
-        **_read(run / "run.json"),
-        "measured": _read(run / "results.json"),
-        "other_runs": {
-            other.name: {**_read(other / "run.json"), "measured": _read(other / "results.json")} for other in others
-        },
+        **_run(run),
+        "other_runs": {other.name: _run(other) for other in others},
     }
+
+
+def _run(directory: Path) -> dict[str, Any]:
+    results = directory / "results.json"
+    return {**_read(directory / "run.json"), "measured": _read(results) if results.exists() else None}
 
 
 def checksums(directory: Path) -> str:
