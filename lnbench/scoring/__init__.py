@@ -1,7 +1,8 @@
 """Scores of single answers, in any language: numbers, question answering, ROUGE, output-language fidelity."""
 
 from lnbench.identification import identify
-from lnbench.scoring._fidelity import Fidelity, Judgement, fidelity, judge
+from lnbench.scoring._fidelity import Fidelity, fidelity
+from lnbench.scoring._judgement import Judgement, judge
 from lnbench.scoring._numbers import number
 from lnbench.scoring._process import METRICS, cut, languages_found, mean_of_scored, process
 from lnbench.scoring._qa import qa

@@ -14,7 +14,7 @@ from typing import Any
 
 from lnbench.errors import TaskError
 from lnbench.languages import DEMO_LANGUAGES, lookup
-from lnbench.scoring._fidelity import Judgement, judge
+from lnbench.scoring._judgement import Judgement, judge
 from lnbench.scoring._numbers import number
 from lnbench.scoring._qa import qa
 from lnbench.scoring._rouge import rouge

@@ -11,6 +11,8 @@ __all__ = ["MINIMUM_LETTERS", "signature"]
 RULES = "0.1"
 #: Letters below which no identifier is reliable; letters of dense scripts (Han, kana, Hangul, Thai) count twice.
 MINIMUM_LETTERS = 20
+#: Tokens below which the Language Confusion Benchmark drops a line.
+LCB_TOKENS = 5
 
 _QA = "norm:nfc-lc-punct-art|tok:uni-1"
 _ROUGE = "tok:uni-1|stem:no"
@@ -28,21 +30,23 @@ _RULES: dict[str, str] = {
 _IDENTIFIED = ("fidelity", "fidelity_line", "fidelity_word", "fidelity_coverage", "fidelity_found")
 
 
-def signature(metric: str, candidates: int | None = None, names: bool = True) -> str:
+def signature(metric: str, candidates: int | None = None, *, names: bool = True, protocol: str = "lnbench") -> str:
     """The signature of a metric of :mod:`lnbench.scoring`.
 
     Args:
         metric: ``exact_match``, ``number``, ``f1``, ``rouge1``, ``fidelity``, ``fidelity_script``, ...
         candidates: between how many languages identification decided, for the metrics that depend on it.
         names: whether the identifier saw names copied from the prompt, for the same metrics.
+        protocol: the rule of fidelity, ``lnbench`` or ``lcb``.
 
     Raises:
         LnbenchError: there is no such metric, or the selected language identifier is unknown or not installed.
     """
     if metric in _IDENTIFIED:
         langs = f"|langs:{candidates}" if candidates else ""
+        least = f"|rule:lcb|tok:{LCB_TOKENS}" if protocol == "lcb" else f"|min:{MINIMUM_LETTERS}"
         shown = "" if names else "|names:out"
-        return f"{metric}|lid:{identifier().signature}{langs}|min:{MINIMUM_LETTERS}{shown}|v:{RULES}"
+        return f"{metric}|lid:{identifier().signature}{langs}{least}{shown}|v:{RULES}"
     if metric not in _RULES:
         raise LnbenchError(f"no signature for the metric {metric!r}; known are {', '.join((*_RULES, *_IDENTIFIED))}")
     return f"{metric}|{_RULES[metric]}|v:{RULES}"

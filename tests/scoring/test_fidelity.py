@@ -1,5 +1,6 @@
 """Output-language fidelity: right, wrong, unscored."""
 
+import csv
 import json
 import math
 import random
@@ -12,7 +13,7 @@ from lnbench.errors import LnbenchError, UnknownLanguageError
 from lnbench.languages import DEMO_LANGUAGES
 from lnbench.scoring import fidelity, judge, signature
 from lnbench.scoring._clean import cleaned, without_names
-from lnbench.scoring._fidelity import _warn_unknown
+from lnbench.scoring._judgement import _warn_unknown, choices
 from lnbench.scoring._text import letter_weight, script_of_language
 from tests.identification.test_identification import SENTENCES
 
@@ -136,6 +137,35 @@ def test_a_language_that_the_back_end_does_not_know_is_unscored_with_one_warning
     assert len([record for record in caplog.records if "'rn'" in record.message]) == 1
 
 
+def test_a_double_that_the_back_end_knows_stands_for_a_language_that_it_does_not():
+    known = frozenset({"no", "en", "da"})
+    assert choices("nb", ("en", "da"), known) == ("da", "en", "no")
+    assert choices("no", ("en", "da"), known) == ("en", "no")
+    assert choices("rn", ("en",), known) == ()
+    assert choices("rn", ("en",), frozenset()) == ("en", "rn")
+
+
+def test_the_lcb_rule():
+    long_en, long_fr = "The cat sleeps on the chair", "Le chat dort sur la chaise"
+    states = {
+        f"{long_fr}\nOui, merci beaucoup.": "right",  # three tokens: dropped
+        f"{long_fr}\n{long_en}": "wrong",
+        f"{long_fr}\nQ: {long_en}": "right",
+        "Oui, merci.": "unscored",
+        "": "empty",
+    }
+    result = fidelity(states, "fr", protocol="lcb")
+    assert [one.state for one in result.judgements] == list(states.values())
+    assert "|rule:lcb|tok:5|" in result.signature
+
+
+def test_thai_lines_are_long_enough_for_the_lcb_rule():
+    """By spaces, a Thai line is one token: it would be dropped, and the response would pass by default."""
+    result = fidelity(["แมวนอนอยู่บนเก้าอี้เก่าใกล้หน้าต่าง", SENTENCES["en"]], "th", protocol="lcb")
+    assert result.coverage == 1.0
+    assert [one.state for one in result.judgements] == ["right", "wrong"]
+
+
 def test_bad_arguments_are_named():
     with pytest.raises(LnbenchError, match=r"'word-by-word'.*lnbench"):
         fidelity(["a"], "en", protocol="word-by-word")
@@ -186,3 +216,22 @@ def test_published_questions_are_in_their_language(test_data):
         scored, right = scored + len(known), right + sum(known)
     assert scored > 600
     assert right / scored > 0.985
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["command-r", "llama-2-instruct", "mistral-8x7b"])
+def test_published_line_pass_rates_are_reproduced(test_data, model):
+    """Within 2 points by the benchmark's rule and within 5 by ours, as a mean over languages, in both settings."""
+    folder = test_data / "language_confusion"
+    expected = json.loads((folder / "expected_lpr.json").read_text("utf-8"))["fasttext_ftz"]
+    with (folder / "outputs" / f"{model}.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for setting in ("monolingual", "crosslingual"):
+        texts = {}
+        for row in rows:
+            if row["task"] == setting:
+                texts.setdefault(row["language"], []).append(row["completion"])
+        for protocol, points in (("lcb", 0.02), ("lnbench", 0.05)):
+            rates = [fidelity(given_texts, lang, protocol).fidelity for lang, given_texts in texts.items()]
+            wanted = expected[f"{model}/{setting}"]["lpr"]
+            assert abs(sum(rates) / len(rates) - wanted) <= points, (setting, protocol)
