@@ -118,7 +118,7 @@ def _array(path: Path, key: Any, value: Any, size: int) -> Any:
     plain = type(value) is torch.Tensor and value.layout is torch.strided and value.device.type == "cpu"
     if plain and value.dtype in (torch.bfloat16, torch.complex64, torch.complex128, torch.complex32):
         raise NeuronFileError(f"{path} has the entry {key!r} of type {value.dtype}: save it as integers or float32")
-    if not plain or not value.is_contiguous() or value.numel() * value.element_size() > size:
+    if not plain or value.numel() * value.element_size() > size:
         raise NeuronFileError(
             f"{path} has the entry {key!r}, which is no plain tensor: save the set with NeuronSet.save"
         )

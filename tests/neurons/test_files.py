@@ -322,8 +322,16 @@ def test_harmless_variations_are_read(tmp_path, neurons):
         data[name] = data[name].flip(0).short()
     for name in ("scores", "statistics.mean", "statistics.diff"):
         data[name] = data[name].flip(0)
+    data["statistics.mean"] = data["statistics.mean"].t().contiguous().t()  # the same values, laid out otherwise
     torch.save(data, path)
     assert NeuronSet.load(path) == neurons
+
+
+def test_torch_reads_weights_only(tmp_path, neurons, monkeypatch):
+    asked, load = [], torch.load
+    monkeypatch.setattr(torch, "load", lambda *a, **keys: asked.append(keys) or load(*a, **keys))
+    NeuronSet.load(neurons.save(tmp_path / "set.pt"))
+    assert [keys["weights_only"] for keys in asked] == [True]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
