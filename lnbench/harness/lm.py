@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ class LnbenchLM(HFLM):
         spec = _spec(spec_keys, self.neurons)
         self._settings, self._fence = _provenance.settings(arguments), CacheFence()
         self.tokenizer_given = arguments.get("tokenizer")
-        self.model_name, hf = _hf_model(pretrained, self.neurons, arguments)
+        self.model_name, hf = _hf_model(pretrained, self.neurons, paths, arguments)
         super().__init__(**hf)
         self._applied: models.Applied | None = None
         self.architecture = models.architecture_of(self.model)
@@ -89,7 +89,8 @@ class LnbenchLM(HFLM):
         if arg_dict.get("pretrained") is None:
             _arguments.refuse_unknown(set(arg_dict) - set(_arguments.OUR_KEYS), _hf_arguments())
             mask = arg_dict.get("mask")
-            arg_dict["pretrained"] = _own_model(None if mask is None else load_masks(_arguments.mask_paths(mask)))
+            paths = [] if mask is None else _arguments.mask_paths(mask)
+            arg_dict["pretrained"] = _own_model(load_masks(paths) if paths else None, paths)
         additional = {key: value for key, value in (additional_config or {}).items() if value is not None}
         return cls(**arg_dict, **additional)
 
@@ -211,22 +212,28 @@ def _spec(keys: Mapping[str, Any], neurons: NeuronSet | None) -> models.Spec | N
     return models.Spec.parse(**keys)
 
 
-def _own_model(neurons: NeuronSet | None) -> str:
+def _own_model(neurons: NeuronSet | None, paths: Sequence[Path]) -> str:
     """The id of the model that a neuron set was made for."""
     if neurons is None:
         raise ModelArgumentError("neither pretrained nor mask is given; add pretrained=MODEL, mask=FILE or both")
     if not neurons.header.model:
-        raise ModelArgumentError("the neuron set does not name its model; add pretrained=MODEL")
+        named = "+".join(map(str, paths)) or "the neuron set"
+        raise ModelArgumentError(f"{named} does not name its model, and pretrained is not given; add pretrained=MODEL")
     return neurons.header.model
 
 
-def _hf_model(pretrained: Any, neurons: NeuronSet | None, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _hf_model(
+    pretrained: Any, neurons: NeuronSet | None, paths: Sequence[Path], arguments: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
     """The model's name and lm-eval's arguments for it; a model that the mask names comes in the mask's revision."""
-    given = _own_model(neurons) if pretrained is None else pretrained
+    given = _own_model(neurons, paths) if pretrained is None else pretrained
     if not isinstance(given, str | os.PathLike):
         return str(getattr(given, "name_or_path", "") or type(given).__name__), {**arguments, "pretrained": given}
     name = os.fspath(given)
-    defaults: dict[str, Any] = {"dtype": "float32"} if name == DEMO_MODEL else {}
+    # lm-eval's command falls back to the CPU by naming a device that may not exist; from Python it would fail there.
+    defaults: dict[str, Any] = {"device": "cuda:0"}
+    if name == DEMO_MODEL:
+        defaults["dtype"] = "float32"
     if neurons is not None and name == neurons.header.model and name != DEMO_MODEL and neurons.header.revision:
         defaults["revision"] = neurons.header.revision
     return name, {**defaults, **arguments, "pretrained": _arguments.location(name)}

@@ -9,6 +9,8 @@ import pytest
 
 from lnbench.neurons import Architecture, NeuronSet
 
+from .environments import ROOT, Environment, build_wheel
+
 CHAT_TEMPLATE = (
     "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
@@ -95,6 +97,28 @@ def task_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "gen.yaml").write_text(_GENERATE)
     (folder / "mc.yaml").write_text(_CHOOSE)
     return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """lnbench's wheel, built from this checkout."""
+    return build_wheel(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="session")
+def wheel_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """A fresh environment with the wheel installed."""
+    made = Environment(tmp_path_factory.mktemp("wheel") / "env")
+    made.install(str(wheel))
+    return made
+
+
+@pytest.fixture(scope="session")
+def editable_environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """A fresh environment with this checkout installed for editing."""
+    made = Environment(tmp_path_factory.mktemp("editable") / "env")
+    made.install("--editable", str(ROOT))
+    return made
 
 
 _COMMON = """\

@@ -193,7 +193,7 @@ REFUSED = [
     ({"mask": "MASK", "lang": "zh", "tokens": "some"}, SpecError, "some"),
     ({"pretrained": "TINY", "lang": "zh"}, ModelArgumentError, "no effect without a neuron set"),
     ({"mask": "OTHER"}, ModelMismatchError, "."),
-    ({"mask": "NAMELESS"}, ModelArgumentError, "does not name its model"),
+    ({"mask": "NAMELESS"}, ModelArgumentError, "nameless.pt does not name its model"),
 ]
 
 
@@ -225,6 +225,18 @@ def test_arguments_of_transformers_pass(tiny_model: Path):
         token="none",
         use_safetensors=True,
     )
+
+
+def test_device_may_be_left_out(tiny_model: Path):
+    """lm-eval's own default is a GPU that need not be there."""
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert LnbenchLM(pretrained=str(tiny_model)).device.type == expected
+
+
+def test_offloaded_weights_are_not_folded(mask: Path, tmp_path: Path):
+    offload = {"parallelize": True, "device_map": {"": "disk"}, "offload_folder": str(tmp_path / "offload")}
+    with pytest.raises(EngineError, match="engine=fold"):
+        make(mask=str(mask), lang="zh", engine="fold", **offload)
 
 
 def test_token_rule(mask: Path, original: list[float], tiny_model: Path):
