@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lnbench.models._apply import Applied, applied, apply, choose_engine
     from lnbench.models._compile import compile_plan
+    from lnbench.models._export import export
     from lnbench.models._grouped import GroupedRows, grouped_query_index, grouped_query_rows
     from lnbench.models._layers import select_layers
     from lnbench.models._observe import observed
@@ -31,6 +32,7 @@ _LAZY = {
     "SiteMap": "lnbench.models._sitemap",
     "architecture_of": "lnbench.models._sitemap",
     "site_map": "lnbench.models._sitemap",
+    "export": "lnbench.models._export",
     "GroupedRows": "lnbench.models._grouped",
     "grouped_query_index": "lnbench.models._grouped",
     "grouped_query_rows": "lnbench.models._grouped",
@@ -68,6 +70,7 @@ __all__ = [
     "architecture_of",
     "choose_engine",
     "compile_plan",
+    "export",
     "grouped_query_index",
     "grouped_query_rows",
     "local_weights_fingerprint",

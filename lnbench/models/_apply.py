@@ -66,15 +66,20 @@ def apply(model: nn.Module, plan: Plan, engine: str = "auto") -> Applied:
         EngineError: see :func:`choose_engine`; or the model already has a plan applied.
     """
     sites = site_map(model)
+    refuse_second_plan(sites)
+    prepared = _prepare(model, plan, sites, engine)
+    undo = prepared.carry_out()
+    _ACTIVE[sites.decoder] = plan
+    return Applied(prepared.engine, plan, prepared.reason, undo, sites.decoder)
+
+
+def refuse_second_plan(sites: SiteMap) -> None:
+    """Raise EngineError if a plan is at work on the model that the map was made from."""
     if sites.decoder in _ACTIVE:
         raise EngineError(
             f"this model already has a plan applied ({_ACTIVE[sites.decoder].plan_hash[:12]}); restore it first, or "
             "compose both in one spec"
         )
-    prepared = _prepare(model, plan, sites, engine)
-    undo = prepared.carry_out()
-    _ACTIVE[sites.decoder] = plan
-    return Applied(prepared.engine, plan, prepared.reason, undo, sites.decoder)
 
 
 @contextmanager

@@ -37,11 +37,6 @@ class WeightEdit:
         """The dimension of the weight that the edit indexes: ``Conv1D`` keeps inputs first, ``Linear`` outputs."""
         return int((self.side == "in") != isinstance(self.module, Conv1D))
 
-    @property
-    def outputs(self) -> int:
-        """Number of outputs of the projection."""
-        return _own(self.module, "weight").shape[int(isinstance(self.module, Conv1D))]
-
 
 @dataclass
 class _Numbers:
@@ -114,7 +109,7 @@ class Folded:
         if numbers.offset is None and (each.side == "in" or each.module._parameters.get("bias") is None):
             return
         bias = self._bias(each)
-        index = numbers.index if each.side == "out" else torch.arange(each.outputs, device=bias.device)
+        index = numbers.index if each.side == "out" else torch.arange(bias.shape[0], device=bias.device)
         before = bias.index_select(0, index)
         after = before.to(numbers.scale.dtype)
         if each.side == "out":
@@ -127,9 +122,7 @@ class Folded:
         """The projection's bias, created where there is none."""
         bias = each.module._parameters.get("bias")
         if bias is None:
-            weight = _own(each.module, "weight")
-            zeros = torch.zeros(each.outputs, dtype=weight.dtype, device=weight.device)
-            bias = each.module._parameters["bias"] = nn.Parameter(zeros, requires_grad=False)
+            bias = add_bias(each.module)
             self.created.append(each.module)
         return bias
 
@@ -162,6 +155,15 @@ def identity(module: nn.Module) -> int:
     weight = module._parameters.get("weight")
     plain = weight is not None and weight.device.type != "meta" and type(weight.data) is torch.Tensor
     return weight.data_ptr() if weight is not None and plain else id(module)
+
+
+def add_bias(module: nn.Module) -> nn.Parameter:
+    """Give a projection without a bias one of zeros."""
+    weight = _own(module, "weight")
+    outputs = weight.shape[int(isinstance(module, Conv1D))]
+    bias = nn.Parameter(torch.zeros(outputs, dtype=weight.dtype, device=weight.device), requires_grad=False)
+    module._parameters["bias"] = bias
+    return bias
 
 
 def _through(each: WeightEdit, numbers: _Numbers, offset: torch.Tensor) -> torch.Tensor:

@@ -26,5 +26,4 @@ DESCRIPTION = Description(
     model_types=("opt",),
     layers=("model.decoder.layers", "decoder.layers", "layers"),
     sites=_sites,
-    bias_fields=(("", "enable_bias"),),
 )
