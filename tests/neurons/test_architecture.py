@@ -24,8 +24,8 @@ def test_an_unknown_site_is_named_and_the_known_ones_listed(bad):
 
 
 def test_the_fingerprint_is_what_the_documentation_says():
-    text = '{"layers":32,"widths":{"ffn.act":11008,"ffn.hidden":11008}}'
-    made = Architecture(32, {"ffn.hidden": 11008, "ffn.act": 11008}, "llama")
+    text = '{"layers":2,"widths":{"attn.q":[8,4],"ffn.act":11008,"ffn.hidden":11008}}'
+    made = Architecture(2, {"ffn.hidden": 11008, "ffn.act": 11008, "attn.q": (8, 4)}, "llama")
     assert made.fingerprint == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
