@@ -33,10 +33,9 @@ def whole(path: Path) -> Iterator[Path]:
         OutputError: the path cannot be written.
     """
     check_writable(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    part = Path(name)
+    part: Path | None = None
     try:
+        part = _new_beside(path)
         yield part
         part.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
         part.replace(path)
@@ -44,7 +43,14 @@ def whole(path: Path) -> Iterator[Path]:
         reason = error.strerror or str(error)
         raise OutputError(f"cannot write {str(path)!r}: {reason}; free space or choose another folder") from error
     finally:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
+
+
+def _new_beside(path: Path) -> Path:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    return Path(name)
 
 
 def _umask() -> int:

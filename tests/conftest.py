@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Set before anything imports them: hubs stay untouched, also in the subprocesses that tests start.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -11,6 +12,10 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("LNBENCH_NEURON_SETS", None)
+
+# A property that holds slowly still holds: shared machines make absolute deadlines flaky.
+settings.register_profile("lnbench", deadline=None)
+settings.load_profile("lnbench")
 
 
 @pytest.fixture(scope="session")
