@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -216,3 +217,33 @@ def test_a_users_own_description_can_be_registered() -> None:
         assert architecture_of(model).layers == LAYERS
     finally:
         _REGISTERED.clear()
+
+
+def test_the_description_in_the_documentation_works() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "architectures.md").read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    fields = {"vocab_size": 61, "n_embd": 32, "n_layer": LAYERS, "n_head": 4, "rotary_dim": 4, "n_positions": 64}
+    model = randomised(transformers.GPTJForCausalLM, fields)
+    try:
+        exec(code, {})
+        for site in ("ffn.act", "attn.q", "attn.k", "attn.v"):
+            handle = _by_name(model, site).register_forward_hook(_zero_seven)
+            wanted = logits(model, tokens())
+            handle.remove()
+            for engine in ("fold", "hook"):
+                ours = by_plan(model, range(1, 2), site, [7], 0.0, 0.0, engine)
+                torch.testing.assert_close(ours, wanted, atol=1e-5, rtol=1e-5)
+    finally:
+        _REGISTERED.clear()
+
+
+def _by_name(model: Any, site: str) -> torch.nn.Module:
+    names = {"ffn.act": "mlp.act", "attn.q": "attn.q_proj", "attn.k": "attn.k_proj", "attn.v": "attn.v_proj"}
+    return model.transformer.h[1].get_submodule(names[site])
+
+
+def test_the_documentation_lists_every_architecture() -> None:
+    table = (
+        (Path(__file__).parents[2] / "docs" / "architectures.md").read_text(encoding="utf-8").split("## Adding one")[0]
+    )
+    assert all(f"`{model_type}`" in table for model_type in supported_architectures())

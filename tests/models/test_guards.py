@@ -136,6 +136,19 @@ def test_a_tensor_subclass_is_noticed() -> None:
         choose_engine(model, PLAN, "fold")
 
 
+def test_tensor_parallel_weights_are_refused_by_both() -> None:
+    class Sharded(torch.Tensor):
+        placements = ("Shard(dim=0)",)
+
+    model = build("llama")
+    for layer in model.model.layers:
+        for projection in (layer.self_attn.q_proj, layer.mlp.down_proj):
+            projection.weight = nn.Parameter(projection.weight.data.as_subclass(Sharded))
+    for engine, words in (("auto", "no engine can.*Sharded.*tensor parallelism"), ("hook", "tensor parallelism")):
+        with pytest.raises(EngineError, match=words):
+            choose_engine(model, PLAN, engine)
+
+
 def test_weights_made_in_inference_mode_are_noticed() -> None:
     with torch.inference_mode():
         model = build("llama")
