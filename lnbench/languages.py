@@ -175,7 +175,7 @@ _ROWS = (
         context="Контекст: ",
         text="Текст: ",
         summary="Итог:",
-        answer_phrases=("Ответ —", "Ответ -", "Ответ"),
+        answer_phrases=("Ответ —", "Ответ -"),
     ),
     Language(
         code="sw",

@@ -64,7 +64,7 @@ def _json_lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise DataError(f"the task data {str(path)!r} is missing; reinstall lnbench or restore the file")
     rows = []
-    for at, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for at, line in enumerate(_text(path).splitlines(), start=1):
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
@@ -75,6 +75,13 @@ def _json_lines(path: Path) -> list[dict[str, Any]]:
     if not rows:
         raise DataError(f"the task data {str(path)!r} is empty; restore the file")
     return rows
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 (byte {error.start}); restore the file") from error
 
 
 def _split(rows: list[dict[str, Any]]) -> dict[str, Dataset]:

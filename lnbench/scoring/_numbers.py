@@ -24,6 +24,8 @@ _NUMBER = regex.compile(rf"{_SIGN}\p{{Sc}}?\s?(?P<body>\d(?:[\d]|[.,،٫٬，．
 def number(text: str, lang: str) -> float | None:
     """The last number after the last native answer prefix of ``text``, or of the whole text without a prefix.
 
+    A solution that breaks off after its prefix has no number, whatever it computed before.
+
     Args:
         text: a solution or an answer, in any script's digits.
         lang: BCP 47 code; decides what ``1.234`` is (1234 in German, 1.234 in English). Any code works.
@@ -35,12 +37,7 @@ def number(text: str, lang: str) -> float | None:
         UnknownLanguageError: ``lang`` is no language tag.
     """
     row = lookup(lang)
-    tail = _after_prefix(text, row.answer_prefixes if row else ())
-    for candidate in (tail, text):
-        found = _read_last(candidate, row)
-        if found is not None:
-            return found
-    return None
+    return _read_last(_after_prefix(text, row.answer_prefixes if row else ()), row)
 
 
 def _after_prefix(text: str, prefixes: tuple[str, ...]) -> str:

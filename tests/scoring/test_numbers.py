@@ -70,7 +70,9 @@ def test_a_decimal_is_not_the_number_without_its_mark():
         ("He had 12. The answer is 7.", "en", 7),
         ("一共有12个。答案是7。", "zh", 7),
         ("Il y a 3. Réponse : 4 (sur 9 ?)\nRéponse : 6", "fr", 6),
-        ("7 is what I get\nAnswer:", "en", 7),
+        ("7 is what I get\nAnswer:", "en", None),
+        ("Answer: 4\nAnswer: none of the above", "en", None),
+        ("5 — вот ответ", "ru", 5),
         ("no prefix 3 then 8", "en", 8),
     ],
 )

@@ -39,6 +39,10 @@ def test_a_shared_number_is_not_a_shared_text():
     assert 0 < scores["rouge1"] < 0.6
 
 
+def test_fullwidth_and_halfwidth_forms_are_equal():
+    assert rouge("ＡＢＣ １２３ ｶﾞｽ", "abc 123 ガス", "ja")["rouge2"] == 1.0
+
+
 def test_spaces_and_punctuation_are_no_tokens():
     assert rouge("他 在 北京 。 ！", "他在北京", "zh")["rouge2"] == 1.0
     assert rouge("เขา พบ เธอ", "เขาพบเธอ", "th")["rougeL"] == 1.0
