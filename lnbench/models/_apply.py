@@ -106,7 +106,7 @@ def _prepare(model: nn.Module, plan: Plan, sites: SiteMap, engine: str) -> _Prep
         raise EngineError(f"unknown engine {engine!r}; engine is one of {', '.join(ENGINES)}")
     edits = lower(plan, sites)
     if engine == "hook":
-        return _prepare_hooks(model, plan, edits, sites, "asked for")
+        return _prepare_hooks(model, plan, edits, sites, None)
     try:
         writes = weight_edits(edits, sites, plan.tokens)
     except CannotFoldError as error:
@@ -118,10 +118,14 @@ def _prepare(model: nn.Module, plan: Plan, sites: SiteMap, engine: str) -> _Prep
     return _Prepared("fold", reason, lambda: fold(writes))
 
 
-def _prepare_hooks(model: nn.Module, plan: Plan, edits: list[LayerEdits], sites: SiteMap, reason: str) -> _Prepared:
+def _prepare_hooks(
+    model: nn.Module, plan: Plan, edits: list[LayerEdits], sites: SiteMap, against_fold: str | None
+) -> _Prepared:
     obstacle = hook_obstacle(model, edits, sites)
     if obstacle is None:
-        return _Prepared("hook", reason, lambda: hook(edits, sites, plan.tokens))
-    if reason == "asked for":
+        return _Prepared("hook", against_fold or "asked for", lambda: hook(edits, sites, plan.tokens))
+    if against_fold is None:
         raise EngineError(f"engine=hook cannot carry out this plan: {obstacle}, or use engine=fold")
-    raise EngineError(f"no engine can carry out this plan: not fold, because {reason}; nor hook, because {obstacle}")
+    raise EngineError(
+        f"no engine can carry out this plan: not fold, because {against_fold}; nor hook, because {obstacle}"
+    )

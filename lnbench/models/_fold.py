@@ -18,7 +18,7 @@ from lnbench.models._weights import WeightEdit, identity
 
 
 class CannotFoldError(Exception):
-    """The reason, in words, why a plan does not fit into a model's weights."""
+    """Why a plan does not fit into a model's weights, in words; never leaves this room."""
 
 
 def weight_edits(edits: list[LayerEdits], sites: SiteMap, tokens: str) -> list[WeightEdit]:

@@ -61,4 +61,6 @@ def _half_edited_layer(edits: list[LayerEdits], sites: SiteMap) -> str | None:
 
 
 def _is_compiled(module: nn.Module) -> bool:
-    return type(module).__name__ == "OptimizedModule" or getattr(module, "_compiled_call_impl", None) is not None
+    """By ``torch.compile``, by ``Module.compile``, or by ``generate`` with a static cache."""
+    calls = (getattr(module, name, None) for name in ("_compiled_call_impl", "_compiled_call"))
+    return type(module).__name__ == "OptimizedModule" or any(call is not None for call in calls)

@@ -43,7 +43,7 @@ class UpShare:
         """``values`` (touched columns, shape ``[..., touched]``) plus what rides on ``up``."""
         up = self._captured.pop(values.device, None)
         if up is None or up.shape[:-1] != values.shape[:-1]:
-            raise EngineError("the up projection did not run before the down projection; use engine=fold for this plan")
+            raise EngineError("ffn.act: the up projection did not run just before the down projection; edit ffn.hidden")
         _, at, share = self._on(values.device, values.dtype)
         return values.index_add(-1, at, up.to(values.dtype) * share)
 
@@ -96,45 +96,47 @@ class Change:
 class Hooked:
     """The hooks of one plan; :meth:`restore` takes them off."""
 
+    rule: TokenRule
     handles: list[RemovableHandle] = field(default_factory=list)
 
     def restore(self) -> None:
         """Remove the hooks; a second call does nothing."""
+        self.rule.applies = False  # code compiled meanwhile may keep a hook, but watches this
         while self.handles:
             self.handles.pop().remove()
 
 
 def hook(edits: list[LayerEdits], sites: SiteMap, tokens: str) -> Hooked:
     """Put a lowered plan's hooks on the model's projections; layers that are one module are hooked once."""
-    hooked = Hooked()
-    rule = TokenRule(tokens)
+    hooked = Hooked(TokenRule(tokens))
     once = {id(sites.layers[each.layer]): each for each in edits}
     try:
         if once:
-            hooked.handles += rule.watch(sites.decoder)
+            hooked.handles += hooked.rule.watch(sites.decoder)
         for layer in once.values():
-            _hook_layer(layer, sites, rule, hooked)
+            hooked.handles += _hook_layer(layer, sites, hooked.rule)
     except BaseException:
         hooked.restore()
         raise
     return hooked
 
 
-def _hook_layer(edits: LayerEdits, sites: SiteMap, rule: TokenRule, hooked: Hooked) -> None:
+def _hook_layer(edits: LayerEdits, sites: SiteMap, rule: TokenRule) -> list[RemovableHandle]:
     layer, ports = sites.layers[edits.layer], sites.sites[edits.layer]
-    inputs = dict(edits.inputs)
-    share = None
+    inputs = {path: Change(edit) for path, edit in edits.inputs.items()}
+    handles = []
     if edits.activation is not None and ports.up is not None:
-        later = inputs.get(ports.down.path, Edit.of([]))
-        inputs[ports.down.path] = Edit.of(edits.activation.indices, edits.activation.scale).then(later)
-        share = _up_share(edits.activation, later, inputs[ports.down.path], ports.up.rows)
-    if share is not None and ports.up is not None:
-        hooked.handles.append(layer.get_submodule(ports.up.path).register_forward_hook(share.capture))
-    for path, edit in inputs.items():
-        change = Change(edit, share if path == ports.down.path else None)
-        hooked.handles.append(layer.get_submodule(path).register_forward_pre_hook(_on_input(change, rule)))
+        later = edits.inputs.get(ports.down.path, Edit.of([]))
+        both = Edit.of(edits.activation.indices, edits.activation.scale).then(later)
+        share = _up_share(edits.activation, later, both, ports.up.rows)
+        inputs[ports.down.path] = Change(both, share)
+        if share is not None:
+            handles.append(layer.get_submodule(ports.up.path).register_forward_hook(share.capture))
+    for path, change in inputs.items():
+        handles.append(layer.get_submodule(path).register_forward_pre_hook(_on_input(change, rule)))
     for path, edit in edits.outputs.items():
-        hooked.handles.append(layer.get_submodule(path).register_forward_hook(_on_output(Change(edit), rule)))
+        handles.append(layer.get_submodule(path).register_forward_hook(_on_output(Change(edit), rule)))
+    return handles
 
 
 def _up_share(activation: Edit, later: Edit, both: Edit, rows: Callable[[IntArray], IntArray]) -> UpShare | None:
