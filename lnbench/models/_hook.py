@@ -96,25 +96,23 @@ class Change:
 class Hooked:
     """The hooks of one plan; :meth:`restore` takes them off."""
 
-    rule: TokenRule
     handles: list[RemovableHandle] = field(default_factory=list)
 
     def restore(self) -> None:
         """Remove the hooks; a second call does nothing."""
-        self.rule.applies = False  # code compiled meanwhile may keep a hook, but watches this
         while self.handles:
             self.handles.pop().remove()
 
 
 def hook(edits: list[LayerEdits], sites: SiteMap, tokens: str) -> Hooked:
     """Put a lowered plan's hooks on the model's projections; layers that are one module are hooked once."""
-    hooked = Hooked(TokenRule(tokens))
+    hooked, rule = Hooked(), TokenRule(tokens)
     once = {id(sites.layers[each.layer]): each for each in edits}
     try:
         if once:
-            hooked.handles += hooked.rule.watch(sites.decoder)
+            hooked.handles += rule.watch(sites.decoder)
         for layer in once.values():
-            hooked.handles += _hook_layer(layer, sites, hooked.rule)
+            hooked.handles += _hook_layer(layer, sites, rule)
     except BaseException:
         hooked.restore()
         raise
