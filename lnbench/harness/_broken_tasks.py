@@ -12,6 +12,7 @@ import yaml
 
 from lnbench.errors import TaskError
 
+_NOT_TASKS = {"__pycache__", ".ipynb_checkpoints"}  # lm-eval passes these folders over
 _log = logging.getLogger("lnbench")
 
 
@@ -38,9 +39,9 @@ def watch(manager: Any, folders: Sequence[Path]) -> None:
 
 def broken_tasks(manager: Any, folders: Sequence[Path]) -> list[BrokenTask]:
     """The YAML files below ``folders`` that are missing from the manager's index because they do not parse."""
-    indexed = {Path(entry.yaml_path).resolve() for entry in manager.task_index.values() if entry.yaml_path}
-    files = [file.resolve() for folder in folders for file in sorted(folder.expanduser().glob("**/*.yaml"))]
-    problems = [_problem(file) for file in files if file not in indexed]
+    indexed = {entry.yaml_path for entry in manager.task_index.values()}  # thousands, so none of them is resolved
+    files = [file for folder in folders for file in sorted(folder.glob("**/*.yaml"))]
+    problems = [_problem(file.resolve()) for file in files if file not in indexed and not _NOT_TASKS & {*file.parts}]
     return [problem for problem in problems if problem]
 
 
