@@ -20,9 +20,10 @@ class Py3langid:
     """One loaded model, and a cheap restricted view of it for every set of candidates."""
 
     def __init__(self) -> None:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+        from py3langid.langid import MODEL_FILE, RAW_FLOOR, LanguageIdentifier
 
-        self._full = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        self._full = LanguageIdentifier.from_model_file(MODEL_FILE)
+        self._no_features = RAW_FLOOR  # the score of every language when a text has nothing that the model knows
         self._restricted = lru_cache(maxsize=64)(self._restrict)
         self.signature = f"py3langid-{version('py3langid')}"
         self._labels = {label: fold(label) for label in self._full.labels if label != _NOT_A_LANGUAGE}
@@ -30,10 +31,8 @@ class Py3langid:
 
     def identify(self, text: str, candidates: tuple[str, ...]) -> str:
         """See :class:`lnbench.identification.Identifier`."""
-        chosen = self._restricted(candidates)
-        code, probability = chosen.classify(text)
-        even = len(chosen.labels) > 1 and probability <= 1.0 / len(chosen.labels) + 1e-6
-        return UNDECIDED if even else self._labels.get(code, UNDECIDED)
+        code, score = self._restricted(candidates).classify(text)
+        return UNDECIDED if score <= self._no_features else self._labels.get(code, UNDECIDED)
 
     def _restrict(self, candidates: tuple[str, ...]) -> Any:
         # The library keeps one restriction for the whole process; a copy shares its tables and changes nothing there.

@@ -47,6 +47,11 @@ def test_text_without_letters_is_undecided_and_never_raises(backend, text):
     assert identify(text) == UNDECIDED
 
 
+@pytest.mark.parametrize("text", ["ʘ", "ꙮ"])
+def test_letters_that_a_back_end_has_never_seen_are_undecided(backend, text):
+    assert identify(text) == UNDECIDED
+
+
 def test_answers_depend_neither_on_order_nor_on_repetition(backend):
     texts = [word for sentence in SENTENCES.values() for word in (sentence, sentence[:12])]
     first = {text: identify(text) for text in texts}

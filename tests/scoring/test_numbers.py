@@ -72,6 +72,7 @@ def test_a_decimal_is_not_the_number_without_its_mark():
         ("Il y a 3. Réponse : 4 (sur 9 ?)\nRéponse : 6", "fr", 6),
         ("7 is what I get\nAnswer:", "en", None),
         ("Answer: 4\nAnswer: none of the above", "en", None),
+        ("The answer is 4, I think. Answer: unknown", "en", None),
         ("5 — вот ответ", "ru", 5),
         ("no prefix 3 then 8", "en", 8),
     ],
