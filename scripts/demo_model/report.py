@@ -32,7 +32,7 @@ def neurons_table(measured: Table) -> str:
         found, kept = measured["detection"]["by_language"][language], measured["language_kept"][language]
         row = measured["perplexity"]["by_ablated_language"][language]
         others = max(value for name, value in row["ablated"].items() if name != language)
-        control = max(value for draw in row["random"] for value in draw.values())
+        control = max(draw[language] for draw in row["random"])
         precision = "-" if found["precision"] is None else f"{found['precision']:.2f}"
         rows.append(
             [
@@ -94,7 +94,9 @@ def report(record: Table) -> str:
         f"Trained in {record['seconds'] / 60:.0f} minutes ({record['recipe']['steps']} steps, "
         f"{record['recipe']['threads']} thread on a busy machine). All numbers are from held-out text.",
         "### Neurons\n\nNeurons are those that LAPE finds (`top_rate=0.05`) on the packaged detection text; recall and "
-        "precision are against the planted truth. Perplexity columns are multiples of the original.",
+        "precision are against the planted truth. Perplexity columns are multiples of the original: of the language "
+        "itself without its neurons, of the worst of the others, and of the language itself under the worst of five "
+        "random controls of the same size.",
         neurons_table(measured),
         "### Tasks\n\nOriginal / own neurons ablated / random control / another language's ablated. Exact match "
         "for `summ`, `qa` and `arith`, accuracy for `mc` (chance is 0.50).",
