@@ -32,7 +32,8 @@ class Environment:
 
     def install(self, *what: str) -> None:
         pip = [sys.executable, "-m", "pip", "--python", str(self.folder), "install", "--quiet"]
-        subprocess.run([*pip, "--no-deps", "--no-index", "--no-build-isolation", *what], check=True)
+        alone = ["--ignore-installed", "--no-deps"]  # an lnbench in the outer environment is not ours to replace
+        subprocess.run([*pip, *alone, "--no-index", "--no-build-isolation", *what], check=True)
 
     def run(self, *command: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
