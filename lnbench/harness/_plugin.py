@@ -82,10 +82,17 @@ def _with_our_tasks(plain: Callable[..., None]) -> Callable[..., None]:
         bound.arguments["include_path"] = folders or given
         plain(*bound.args, **bound.kwargs)
         self.include_path = given
-        _broken_tasks.watch(self, folders)
+        _name_broken_tasks(self, folders)
 
     __init__.adds_lnbench = True  # type: ignore[attr-defined]
     return __init__
+
+
+def _name_broken_tasks(manager: Any, folders: list[Path]) -> None:
+    try:
+        _broken_tasks.watch(manager, folders)
+    except Exception:  # another lm-eval may keep its index elsewhere; its tasks are there all the same
+        _log.warning("lnbench did not look for broken task files", exc_info=True)
 
 
 def _our_folder(arguments: dict[str, Any], given: Any) -> list[Path]:

@@ -83,6 +83,12 @@ def test_missing_task_folder_leaves_lm_eval_alone(monkeypatch, caplog):
     assert "lnbench's tasks are not listed" in caplog.text
 
 
+def test_errors_of_ours_do_not_reach_lm_eval(monkeypatch, caplog):
+    monkeypatch.setattr(_plugin._broken_tasks, "broken_tasks", None)
+    assert "ln_one" in lm_eval.tasks.TaskManager().all_subtasks
+    assert "did not look for broken task files" in caplog.text
+
+
 BROKEN = {
     "syntax": ("task: mine\ndoc_to_text: [unclosed\n", 3),
     "tab": ("task: mine\ngeneration_kwargs:\n\tuntil: x\n", 3),
