@@ -66,7 +66,7 @@ CASES = {
     "truncated mask": (truncated, ["cut.pt"]),
     "pickle": (pickled, ["evil.pt", "pickle"]),
     "torch pickle": (pickled_by_torch, ["evil2.pt"]),
-    "another model's set": (other_model, ["32"]),
+    "another model's set": (other_model, ["layer 31", "4 layers"]),
     "no model anywhere": (names_no_model, ["nameless.pt", "pretrained"]),
     "neither mask nor model": (lambda f: {}, ["pretrained", "mask"]),
     "unknown language": (lambda f: {"mask": "zh_ffn.pt", "lang": "xx"}, ["'xx'", "zh"]),

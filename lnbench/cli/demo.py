@@ -97,8 +97,6 @@ def _print(matrices: dict[str, Matrix]) -> None:
     print("Model: lnbench/demo, a planted positive control (an instrument, not evidence about language models).\n")
     print(matrix_table(summaries))
     print("\nfidelity: share of the ablated language's own answers that are in that language (original: mean of all).")
-    print(
-        "own change: specific, paired bootstrap interval over documents; random, mean (lowest to highest) of seeds."
-    )
+    print("own change: specific, paired bootstrap interval over documents; random, mean (lowest to highest) of seeds.")
     print("\nAll tasks, mean over the ablated languages:\n")
     print(summary_table(list(matrices.items())))
