@@ -22,6 +22,7 @@ from lnbench.errors import ModelArgumentError, SpecError
 from lnbench.harness import _arguments, _output, _provenance, _refusals
 from lnbench.harness._cache import CacheFence
 from lnbench.neurons import NeuronSet, load_masks
+from lnbench.scoring import expect_language
 
 _refusals.say_in_one_sentence()
 
@@ -137,17 +138,23 @@ class LnbenchLM(HFLM):
     def set_plan(self, plan: models.Plan | None, *, engine: str | None = None) -> None:
         """Put the loaded model into another condition: first restore it, then apply ``plan`` (None: the original).
 
-        Attached response caches follow, so that no condition reads another's answers.
+        Attached response caches follow, so that no condition reads another's answers; and fidelity expects the
+        language that the plan steers to.
 
         Raises:
             EngineError: the engine cannot carry the plan out; the model is then the original.
+            UnknownLanguageError: the plan's ``expect`` is no language tag; the condition stays what it was.
         """
         wanted = _arguments.check_engine(engine or self._engine_wanted)
+        expect_language(None if plan is None else plan.expect)
         if self._applied is not None:
             self._applied.restore()
             self._applied = None
         try:
             self._applied = None if plan is None else models.apply(self.model, plan, wanted)
+        except BaseException:
+            expect_language(None)
+            raise
         finally:
             if self._fence.in_use:
                 self._fence.move(self.output_key())

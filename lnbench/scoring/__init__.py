@@ -1,6 +1,7 @@
 """Scores of single answers, in any language: numbers, question answering, ROUGE, output-language fidelity."""
 
 from lnbench.identification import identify
+from lnbench.scoring._expected import expect_language, expected_language
 from lnbench.scoring._fidelity import Fidelity, fidelity
 from lnbench.scoring._judgement import Judgement, judge
 from lnbench.scoring._numbers import number
@@ -14,6 +15,8 @@ __all__ = [
     "Fidelity",
     "Judgement",
     "cut",
+    "expect_language",
+    "expected_language",
     "fidelity",
     "identify",
     "judge",

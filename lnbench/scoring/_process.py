@@ -14,6 +14,7 @@ from typing import Any
 
 from lnbench.errors import TaskError
 from lnbench.languages import DEMO_LANGUAGES, lookup
+from lnbench.scoring._expected import expected_language
 from lnbench.scoring._judgement import Judgement, judge
 from lnbench.scoring._numbers import number
 from lnbench.scoring._qa import qa
@@ -124,7 +125,8 @@ def languages_found(values: Iterable[Mapping[str, Any]]) -> str:
 
 def _judge(document: Document, response: str) -> Judgement:
     # The embedded model speaks its own languages only, and one sentence of its text is mostly names.
-    return judge(response, document["lang"], prompt=document["prompt"], candidates=DEMO_LANGUAGES, names=False)
+    expect = expected_language(document["lang"])
+    return judge(response, expect, prompt=document["prompt"], candidates=DEMO_LANGUAGES, names=False)
 
 
 def _as_float(value: bool | None) -> float | None:
