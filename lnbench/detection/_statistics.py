@@ -91,7 +91,7 @@ def _count(model: nn.Module, batch: Batch, into: Statistics, k: int) -> int:
     counted[:, 0] = False
 
     def see(layer: int, _: str, values: torch.Tensor) -> None:
-        chosen = values[counted.to(values.device)]  # [tokens, width]
+        chosen = values.reshape(*counted.shape, -1)[counted.to(values.device)]  # [tokens, width]; OPT flattens batches
         into.active[layer, :, k] += (chosen > 0).sum(dim=0).cpu()
         into.total[layer, :, k] += chosen.double().sum(dim=0).cpu()
 

@@ -13,7 +13,8 @@ from torch import nn
 
 from lnbench.models._sitemap import LayerSites, Port, site_map
 
-#: ``callback(layer, site, values)`` with values ``[batch, tokens, width]`` in the model's dtype, to be read only.
+#: ``callback(layer, site, values)`` with values ``[batch, tokens, width]`` in the model's dtype, to be read only (OPT's
+#: feed-forward sees ``[batch * tokens, width]``).
 Observer = Callable[[int, str, torch.Tensor], None]
 
 

@@ -9,6 +9,7 @@ import lnbench
 from lnbench.detection import collect, detect_lape, read_documents, token_batches
 from lnbench.errors import DataError
 from lnbench.models import observed
+from tests.models.tiny import FAMILIES, build
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,17 @@ def test_an_ungated_model_is_watched_after_its_activation():
     with torch.no_grad():
         model(input_ids=batch(1)[0])
     assert torch.equal(seen[1], seen["down"])
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_every_architecture_counts_a_padded_batch_as_its_documents_alone(family):
+    model = build(family)
+    ids, mask = batch(1)
+    together = collect(model, {"a": [(ids, mask)]})
+    alone = collect(model, {"a": [(row[None, :n], kept[None, :n]) for row, kept, n in zip(ids, mask, mask.sum(1))]})
+    assert together.tokens.tolist() == alone.tokens.tolist() == [8 + 5 + 3]
+    assert torch.equal(together.active, alone.active)
+    torch.testing.assert_close(together.total, alone.total, atol=1e-5, rtol=1e-5)
 
 
 def test_detected_set_knows_its_model_and_its_constants(llama):
