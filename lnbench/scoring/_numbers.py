@@ -17,8 +17,8 @@ __all__ = ["number"]
 _MINUS = "-−﹣－"
 _FIXED_SPACES = "\u00a0\u202f\u2009"
 _SIGN = rf"(?P<sign>(?<![\p{{L}}\p{{N}}{_MINUS})][^\S\n]?)[{_MINUS}]\s?)?"
-#: A run of digits, single separators between them.
-_NUMBER = regex.compile(rf"{_SIGN}\p{{Sc}}?\s?(?P<body>\d(?:[\d]|[.,،٫٬，．'’ {_FIXED_SPACES}](?=\d))*)")
+#: A run of digits, single separators between them. ASCII digits: regex knows scripts that ``unicodedata`` does not.
+_NUMBER = regex.compile(rf"{_SIGN}\p{{Sc}}?\s?(?P<body>[0-9](?:[0-9]|[.,،٫٬，．'’ {_FIXED_SPACES}](?=[0-9]))*)")
 
 
 def number(text: str, lang: str) -> float | None:
@@ -41,9 +41,11 @@ def number(text: str, lang: str) -> float | None:
 
 
 def _after_prefix(text: str, prefixes: tuple[str, ...]) -> str:
-    lowered = text.lower()
-    ends = [at + len(prefix) for prefix in prefixes if (at := lowered.rfind(prefix.lower())) >= 0]
-    return text[max(ends) :] if ends else text
+    # Matched in the text itself: lower case may be longer than what it stands for (İ), and shift every place after it.
+    found = [
+        match.end() for prefix in prefixes for match in regex.finditer(regex.escape(prefix), text, regex.IGNORECASE)
+    ]
+    return text[max(found) :] if found else text
 
 
 def _read_last(text: str, row: Language | None) -> float | None:
@@ -69,10 +71,10 @@ def _spaces(row: Language | None) -> str:
 def _last_number(body: str, row: Language | None) -> str:
     """The last number of a run such as ``3, 4`` or ``in 2020 100``, whose parts only look like one number."""
     spaces = regex.escape(_spaces(row))
-    plain = r"\d+(?:[.,٫．]\d+)?"
-    grouped = rf"\d{{1,3}}(?:(?P<mark>[.,،٬，'’{spaces}])\d{{3}})(?:(?P=mark)\d{{3}})*(?:[.,٫．]\d+)?"
-    indian = r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?"
-    found = regex.search(rf"(?<![\d])(?:{grouped}|{indian}|{plain})\Z", body)
+    plain = r"[0-9]+(?:[.,٫．][0-9]+)?"
+    grouped = rf"[0-9]{{1,3}}(?:(?P<mark>[.,،٬，'’{spaces}])[0-9]{{3}})(?:(?P=mark)[0-9]{{3}})*(?:[.,٫．][0-9]+)?"
+    indian = r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?"
+    found = regex.search(rf"(?<![0-9])(?:{grouped}|{indian}|{plain})\Z", body)
     return found[0] if found else body
 
 

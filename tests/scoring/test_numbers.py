@@ -58,6 +58,11 @@ def test_digits_of_any_script(lang):
     assert number(text, lang) == 9075
 
 
+def test_digits_that_this_python_does_not_know_are_no_number():
+    assert number("\U000116d0", "en") is None  # Unicode 16, known to the regex library before it is to Python
+    assert number("\U000116d0 7", "en") == 7
+
+
 def test_a_decimal_is_not_the_number_without_its_mark():
     assert number("1.8", "en") != 18
     assert number("1,8", "de") != 18
@@ -74,6 +79,7 @@ def test_a_decimal_is_not_the_number_without_its_mark():
         ("Answer: 4\nAnswer: none of the above", "en", None),
         ("The answer is 4, I think. Answer: unknown", "en", None),
         ("5 — вот ответ", "ru", 5),
+        ("İstanbul, İzmir, İznik, İskele. answer: 71", "en", 71),  # lower case of İ is two characters
         ("no prefix 3 then 8", "en", 8),
     ],
 )
