@@ -30,12 +30,16 @@ class Finder:
         """The spec that the other finders have for a watched ``name``, else None."""
         if name not in self._waiting:
             return None
-        self._waiting.discard(name)  # before asking the others, which may import in turn: never twice, never recursive
+        self._waiting.discard(name)  # while the others are asked, who may ask back
         try:
             return self._watched_spec(name, path, target)
         except Exception:
             _log(name)
             return None
+        finally:
+            self._waiting.add(
+                name
+            )  # a spec may be asked for and never executed, or the import may fail and be repeated
 
     def _watched_spec(self, name, path, target):
         for finder in list(sys.meta_path):
@@ -44,7 +48,6 @@ class Finder:
             if spec is not None:
                 _call_after_execution(spec)
                 return spec
-        self._waiting.add(name)  # not importable now; it may be later
         return None
 
 

@@ -69,6 +69,23 @@ def test_waits_for_execution_and_runs_once(fake_lm_eval: Path):
     assert found.stdout.splitlines() == ["[('lm_eval.models', True)] SourceFileLoader False", "1"], found.stderr
 
 
+def test_a_spec_that_is_looked_at_and_an_import_that_fails_do_not_use_the_hook_up(fake_lm_eval: Path):
+    (fake_lm_eval / "lm_eval/models/__init__.py").write_text("import os\nassert 'READY' in os.environ\nDONE = True\n")
+    code = (
+        f"{HOOK}\n"
+        "import importlib.util, os, types\n"
+        "told = []\n"
+        "sys.modules['lnbench'] = types.ModuleType('lnbench')\n"
+        "fake = sys.modules['lnbench.harness'] = types.ModuleType('lnbench.harness')\n"
+        "fake.imported = lambda name, module: told.append((name, module.DONE))\n"
+        "assert importlib.util.find_spec('lm_eval.models')\n"
+        "try:\n    import lm_eval.models\nexcept AssertionError:\n    os.environ['READY'] = '1'\n"
+        "import lm_eval.models\n"
+        "print(told)"
+    )
+    assert python(code, fake_lm_eval).stdout.strip() == "[('lm_eval.models', True)]"
+
+
 def test_off_switch(fake_lm_eval: Path):
     code = f"before = list(sys.meta_path)\n{HOOK}\nprint(sys.meta_path == before)"
     assert python(code, fake_lm_eval, LNBENCH_AUTOLOAD="0").stdout.strip() == "True"
