@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from lnbench import __version__
 from lnbench._data import DEMO_MODEL
 from lnbench._write import check_writable
 from lnbench.errors import SpecError
+from lnbench.languages import DEMO_LANGUAGES
 
 if TYPE_CHECKING:
     from lnbench.reporting import Matrix
@@ -30,7 +32,7 @@ def demo(
     json: Annotated[Path | None, typer.Option(help="Write every number as JSON rows to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the matrix as a heat map to this PNG file.")] = None,
     mask: Annotated[str, typer.Option(help="Neuron set for the embedded model.")] = "demo_langs_ffn.safetensors",
-    ablate: Annotated[str, typer.Option(help="Languages to ablate, joined by +.")] = "en+zh+fr+es+de+ru+sw",
+    ablate: Annotated[str, typer.Option(help="Languages to ablate, joined by +.")] = "+".join(DEMO_LANGUAGES),
     seeds: Annotated[int, typer.Option(min=1, help="Random controls per language.")] = 5,
     limit: Annotated[int, typer.Option(min=1, help="Documents per task (there are 100).")] = 25,
 ) -> None:
@@ -56,8 +58,6 @@ def demo(
 
 
 def _languages(text: str) -> list[str]:
-    from lnbench.studies import DEMO_LANGUAGES
-
     chosen = list(dict.fromkeys(part for part in text.split("+") if part))
     for code in chosen:
         if code not in DEMO_LANGUAGES:
@@ -80,7 +80,10 @@ def _scores(mask: str, ablated: list[str], seeds: int, limit: int) -> list[TaskS
 
     from lnbench.studies import conditions, run_demo
 
-    with tqdm(total=len(conditions(ablated, seeds)), unit="condition", disable=False, dynamic_ncols=True) as bar:
+    total = len(conditions(ablated, seeds))
+    print(f"Loading {DEMO_MODEL} for {total} conditions, {limit} documents a task.", file=sys.stderr)
+    # The bar is first drawn once a condition is done: before that the model prints its line.
+    with tqdm(total=total, unit="condition", disable=False, dynamic_ncols=True, delay=1e-3) as bar:
 
         def done(condition: object) -> None:
             bar.set_postfix_str(str(condition))
@@ -96,7 +99,8 @@ def _print(matrices: dict[str, Matrix]) -> None:
     print(f"\nSummaries in percent exact match, {summaries.documents} documents a language, lnbench {__version__}.")
     print("Model: lnbench/demo, a planted positive control (an instrument, not evidence about language models).\n")
     print(matrix_table(summaries))
-    print("\nfidelity: share of the ablated language's own answers that are in that language (original: mean of all).")
+    print("\nfidelity: share of the ablated language's own answers that are in that language (original: mean of all);")
+    print("scored: share of these answers that are long enough to tell their language, the others do not count.")
     print("own change: specific, paired bootstrap interval over documents; random, mean (lowest to highest) of seeds.")
     print("\nAll tasks, mean over the ablated languages:\n")
     print(summary_table(list(matrices.items())))

@@ -28,6 +28,7 @@ class Matrix:
         change: per ablated language, specific minus original on its own task, with its interval.
         fidelity: fidelity of the own task's answers: row name -> ``[ablated]``, for ``original``, ``random`` (mean over
             seeds) and ``specific``; NaN where nothing could be scored.
+        coverage: the same for the share of these answers that fidelity could be asked of: no rate without it.
         documents: documents per task.
     """
 
@@ -39,6 +40,7 @@ class Matrix:
     random: npt.NDArray[np.float64]
     change: tuple[Difference, ...]
     fidelity: dict[str, npt.NDArray[np.float64]]
+    coverage: dict[str, npt.NDArray[np.float64]]
     documents: int
 
 
@@ -54,8 +56,17 @@ def matrix(scores: Iterable[TaskScores], kind: str, metric: str) -> Matrix:
     def values(condition: Condition, name: str = metric) -> list[float]:
         return [chosen[condition, e, name].value if (condition, e, name) in chosen else np.nan for e in languages]
 
-    def own(condition: Condition, language: str) -> float:
-        return values(condition, "fidelity")[languages.index(language)]
+    def own(condition: Condition, language: str, name: str) -> float:
+        return values(condition, name)[languages.index(language)]
+
+    def owns(name: str) -> dict[str, npt.NDArray[np.float64]]:
+        return {
+            "original": np.array([own(original, a, name) for a in ablated]),
+            "random": np.array(
+                [np.mean([own(c, a, name) for c in row]) for row, a in zip(draws, ablated, strict=True)]
+            ),
+            "specific": np.array([own(Condition("specific", a), a, name) for a in ablated]),
+        }
 
     def change(language: str) -> Difference:
         pair = [chosen[c, language, metric].samples for c in (original, Condition("specific", language))]
@@ -70,26 +81,24 @@ def matrix(scores: Iterable[TaskScores], kind: str, metric: str) -> Matrix:
         specific=np.array([values(Condition("specific", a)) for a in ablated]),
         random=np.array([[values(c) for c in row] for row in draws]),
         change=tuple(change(a) for a in ablated),
-        fidelity={
-            "original": np.array([own(original, a) for a in ablated]),
-            "random": np.array([np.mean([own(c, a) for c in row]) for row, a in zip(draws, ablated, strict=True)]),
-            "specific": np.array([own(Condition("specific", a), a) for a in ablated]),
-        },
+        fidelity=owns("fidelity"),
+        coverage=owns("fidelity_coverage"),
         documents=max(s.samples.size for s in chosen.values()),
     )
 
 
 def matrix_table(m: Matrix) -> str:
     """The matrix as text, in percent; the ablated language's own column is in brackets."""
-    table = [["original", "-", *map(_percent, m.original), _percent(np.nanmean(m.fidelity["original"])), "-"]]
+    judged = [_percent(np.mean(rates["original"])) for rates in (m.fidelity, m.coverage)]
+    table = [["original", "-", *map(_percent, m.original), *judged, "-"]]
     for i, language in enumerate(m.ablated):
         random = [_percent(v) for v in m.random[i].mean(axis=0)] if m.random.size else []
         marked = [_percent(v) for v in m.specific[i]]
         marked[m.languages.index(language)] = f"[{marked[m.languages.index(language)]}]"
         if random:
-            table.append(["random", language, *random, _percent(m.fidelity["random"][i]), _spread(m, i)])
-        table.append(["specific", language, *marked, _percent(m.fidelity["specific"][i]), _interval(m.change[i])])
-    headers = ["condition", "ablated", *m.languages, "fidelity", "own change [95 %]"]
+            table.append(["random", language, *random, *_judged(m, "random", i), _spread(m, i)])
+        table.append(["specific", language, *marked, *_judged(m, "specific", i), _interval(m.change[i])])
+    headers = ["condition", "ablated", *m.languages, "fidelity", "scored", "own change [95 %]"]
     return tabulate(table, headers=headers, stralign="right", disable_numparse=True)
 
 
@@ -107,6 +116,11 @@ def summary_table(matrices: Sequence[tuple[str, Matrix]]) -> str:
 
 def _percent(value: float | np.floating[Any]) -> str:
     return "-" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def _judged(m: Matrix, row: str, i: int) -> list[str]:
+    """Fidelity of the own language, and on how many of its answers it stands."""
+    return [_percent(rates[row][i]) for rates in (m.fidelity, m.coverage)]
 
 
 def _interval(d: Difference) -> str:

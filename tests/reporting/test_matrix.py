@@ -31,6 +31,8 @@ def scores():
             task = f"lnbench_demo_summ_{language}"
             listed.append(TaskScores(condition, task, "exact_match", float(values.mean()), values))
             listed.append(TaskScores(condition, task, "fidelity", float(values.mean()), values))
+            scored = 0.5 if condition.name == "specific" else 1.0
+            listed.append(TaskScores(condition, task, "fidelity_coverage", scored, np.full(8, scored)))
     return listed
 
 
@@ -53,11 +55,11 @@ def test_matrix_places_every_number(scores):
 
 def test_table_reads_as_expected(scores):
     lines = matrix_table(matrix(scores, "summ", "exact_match")).splitlines()
-    assert lines[0].split() == ["condition", "ablated", "en", "zh", "fidelity", "own", "change", "[95", "%]"]
-    assert lines[2].split() == ["original", "-", "100.0", "100.0", "100.0", "-"]
-    assert lines[3].split()[:5] == ["random", "en", "93.8", "93.8", "93.8"]
-    assert lines[4].split()[:5] == ["specific", "en", "[0.0]", "100.0", "0.0"]
-    assert lines[6].split()[:5] == ["specific", "zh", "100.0", "[25.0]", "25.0"]
+    assert lines[0].split() == ["condition", "ablated", "en", "zh", "fidelity", "scored", "own", "change", "[95", "%]"]
+    assert lines[2].split() == ["original", "-", "100.0", "100.0", "100.0", "100.0", "-"]
+    assert lines[3].split()[:6] == ["random", "en", "93.8", "93.8", "93.8", "100.0"]
+    assert lines[4].split()[:6] == ["specific", "en", "[0.0]", "100.0", "0.0", "50.0"]
+    assert lines[6].split()[:6] == ["specific", "zh", "100.0", "[25.0]", "25.0", "50.0"]
     summary = summary_table([("summ", matrix(scores, "summ", "exact_match"))]).splitlines()[2].split()
     assert summary == ["summ", "exact_match", "100.0", "93.8", "12.5", "93.8", "100.0"]
 
@@ -67,7 +69,7 @@ def test_rows_are_complete(scores, tmp_path):
     write_rows(rows_from_scores(scores), out, model="m")
     data = json.loads(out.read_text())
     assert data["model"] == "m"
-    assert len(data["rows"]) == 7 * 2 * 2
+    assert len(data["rows"]) == 7 * 2 * 3
     assert data["rows"][0] == {
         "condition": "original",
         "ablated": None,
