@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lnbench._data import packaged
+from lnbench._data import DEMO_MODEL, packaged
+from lnbench.languages import DEMO_LANGUAGES
 from lnbench.studies._conditions import Condition, conditions
 from lnbench.studies._runner import TaskScores, evaluate_conditions
 
-#: The languages of the embedded model, in the order of the table's columns.
-DEMO_LANGUAGES = ("en", "zh", "fr", "es", "de", "ru", "sw")
 #: The demo's tasks: one-sentence summaries, two-way choice, questions on a passage, arithmetic.
 DEMO_KINDS = ("summ", "mc", "qa", "arith")
 #: The neuron set with all languages that comes with the package.
@@ -38,10 +37,10 @@ def run_demo(
     limit: int | None = None,
     done: Callable[[Condition], None] = lambda condition: None,
 ) -> list[TaskScores]:
-    """Run the demo's conditions.
+    """Run the demo's conditions, always on the embedded model.
 
     Args:
-        mask: neuron set for the embedded model.
+        mask: neuron set that fits the embedded model, whatever model it names.
         ablated: languages to ablate, each in turn.
         seeds: random controls per language, matched per layer and site.
         limit: documents per task (all 100 when None).
@@ -49,5 +48,5 @@ def run_demo(
     """
     from lnbench.harness import LnbenchLM
 
-    lm = LnbenchLM(mask=mask, lang=ablated[0], batch_size=64)
+    lm = LnbenchLM(DEMO_MODEL, mask=mask, lang=ablated[0], batch_size=64)
     return evaluate_conditions(lm, demo_tasks(), conditions(ablated, seeds), limit=limit, done=done)

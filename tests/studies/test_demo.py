@@ -9,7 +9,7 @@ import pytest
 from lnbench import NeuronSet
 from lnbench._data import demo_model_dir
 from lnbench.reporting import rows_from_scores
-from lnbench.studies import DEMO_KINDS, DEMO_LANGUAGES, run_demo
+from lnbench.studies import DEMO_KINDS, DEMO_LANGUAGES, _demo, run_demo
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +62,16 @@ def test_an_empty_set_changes_nothing(tmp_path):
     for condition in ("specific", "random"):
         by_name = {(r.task, r.metric): r.value for r in rows if r.condition == condition}
         assert by_name == {(r.task, r.metric): r.value for r in rows if r.condition == "original"}
+
+
+def test_a_set_of_another_model_does_not_bring_its_model(tmp_path, monkeypatch):
+    shipped = NeuronSet.load("demo_langs_ffn.safetensors")
+    rows = {code: {"ffn.act": shipped.indices(code, "ffn.act")} for code in shipped.languages}
+    for name, model in (("other.pt", "someone/another-model"), ("nameless.pt", None)):
+        NeuronSet.from_indices(rows, architecture=shipped.header.architecture, model=model).save(tmp_path / name)
+        monkeypatch.setattr(_demo, "demo_tasks", dict)
+        monkeypatch.setattr(_demo, "evaluate_conditions", lambda lm, *_, **__: lm)
+        assert run_demo(mask=str(tmp_path / name)).model_name == "lnbench/demo"
 
 
 def test_the_command_writes_table_rows_and_picture(tmp_path):
