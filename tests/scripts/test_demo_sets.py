@@ -13,12 +13,13 @@ pytestmark = pytest.mark.skipif(
     not (MODEL_DIR / "model.safetensors").exists(), reason="the demo model's weights are not in this checkout"
 )
 
-_opened: list[str] | None = None
+_listeners: list[list[str]] = []
 
 
 def _listen(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "open" and _opened is not None:
-        _opened.append(str(arguments[0]))
+    if event == "open":
+        for opened in _listeners:
+            opened.append(str(arguments[0]))
 
 
 sys.addaudithook(_listen)
@@ -27,13 +28,12 @@ sys.addaudithook(_listen)
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """The sets detected again, and every file that was opened to do it."""
-    global _opened
-    out = tmp_path_factory.mktemp("sets")
-    _opened = opened = []
+    out, opened = tmp_path_factory.mktemp("sets"), []
+    _listeners.append(opened)
     try:
         make_demo_sets.main([str(MODEL_DIR), str(out)])
     finally:
-        _opened = None
+        _listeners.clear()
     return out, opened
 
 
