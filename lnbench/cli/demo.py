@@ -38,6 +38,7 @@ def demo(
 ) -> None:
     """Run original, matched random and language-specific ablation on the embedded model; print the table."""
     from lnbench.reporting import matrix, plot_matrix, rows_from_scores, write_rows
+    from lnbench.scoring import METRICS, signatures
 
     for path in (json, plot):
         if path is not None:
@@ -50,6 +51,7 @@ def demo(
     print(f"\n{len(scores)} values from lm-eval in {time.monotonic() - start:.0f} s.")
     if json is not None:
         about = {"model": DEMO_MODEL, "mask": mask, "seeds": seeds, "limit": limit, "lnbench": __version__}
+        about["signatures"] = {kind: signatures(kind) for kind in METRICS}
         write_rows(rows_from_scores(scores), json, **about)
         print(f"Rows: {json}")
     if plot is not None:
@@ -94,6 +96,7 @@ def _scores(mask: str, ablated: list[str], seeds: int, limit: int) -> list[TaskS
 
 def _print(matrices: dict[str, Matrix]) -> None:
     from lnbench.reporting import matrix_table, summary_table
+    from lnbench.scoring import signatures
 
     summaries = matrices["summ"]
     print(f"\nSummaries in percent exact match, {summaries.documents} documents a language, lnbench {__version__}.")
@@ -102,5 +105,7 @@ def _print(matrices: dict[str, Matrix]) -> None:
     print("\nfidelity: share of the ablated language's own answers that are in that language (original: mean of all);")
     print("scored: share of these answers that are long enough to tell their language, the others do not count.")
     print("own change: specific, paired bootstrap interval over documents; random, mean (lowest to highest) of seeds.")
+    named = signatures("summ")
+    print(f"signatures: {named['exact_match']} {named['fidelity']}")
     print("\nAll tasks, mean over the ablated languages:\n")
     print(summary_table(list(matrices.items())))

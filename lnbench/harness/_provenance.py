@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lnbench import __version__, models
-from lnbench.errors import CacheError
+from lnbench import __version__, models, scoring
+from lnbench.errors import CacheError, LnbenchError
 
 if TYPE_CHECKING:
     from lnbench.harness.lm import LnbenchLM
@@ -95,7 +95,16 @@ def record(lm: LnbenchLM) -> dict[str, Any]:
         "plan": plain(lm.plan.as_json()) if lm.plan else None,
         "architecture": lm.architecture.fingerprint,
         "output_key": lm.output_key() if named else None,
+        "signatures": _signatures(),
     }
+
+
+def _signatures() -> dict[str, dict[str, str]] | None:
+    """What the metrics of our own tasks mean, by kind of task; None where their language identifier is missing."""
+    try:
+        return {kind: scoring.signatures(kind) for kind in scoring.METRICS}
+    except LnbenchError:  # other tasks may have been run, and their results must not be lost for it
+        return None
 
 
 def line(lm: LnbenchLM) -> str:

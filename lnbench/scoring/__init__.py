@@ -5,7 +5,7 @@ from lnbench.scoring._expected import expect_language, expected_language
 from lnbench.scoring._fidelity import Fidelity, fidelity
 from lnbench.scoring._judgement import Judgement, judge
 from lnbench.scoring._numbers import number
-from lnbench.scoring._process import METRICS, cut, languages_found, mean_of_scored, process
+from lnbench.scoring._process import METRICS, cut, languages_found, mean_of_scored, process, signatures
 from lnbench.scoring._qa import qa
 from lnbench.scoring._rouge import rouge
 from lnbench.scoring._signature import signature
@@ -27,4 +27,5 @@ __all__ = [
     "qa",
     "rouge",
     "signature",
+    "signatures",
 ]

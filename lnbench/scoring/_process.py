@@ -19,8 +19,9 @@ from lnbench.scoring._judgement import Judgement, judge
 from lnbench.scoring._numbers import number
 from lnbench.scoring._qa import qa
 from lnbench.scoring._rouge import rouge
+from lnbench.scoring._signature import signature
 
-__all__ = ["METRICS", "cut", "languages_found", "mean_of_scored", "process"]
+__all__ = ["METRICS", "cut", "languages_found", "mean_of_scored", "process", "signatures"]
 
 Document = Mapping[str, Any]
 Scores = dict[str, Any]
@@ -75,6 +76,9 @@ METRICS: dict[str, tuple[str, ...]] = {
     "arith": ("exact_match", "empty"),
 }
 
+#: Metrics that go by one name in lm-eval and by different rules here: kind and metric -> name of the signature.
+_RULES = {("qa", "exact_match"): "qa_exact_match", ("arith", "exact_match"): "number"}
+
 
 def process(doc: Document, results: Iterable[str]) -> Scores:
     """Score one response; the ``process_results`` of every generative task.
@@ -94,6 +98,19 @@ def process(doc: Document, results: Iterable[str]) -> Scores:
     if scorer is None:
         raise TaskError(f"document kind {doc.get('kind')!r} has no scorer; use one of {', '.join(sorted(_KINDS))}")
     return scorer(doc, cut(next(iter(results), ""), doc["lang"]))
+
+
+def signatures(kind: str) -> dict[str, str]:
+    """The signature of every metric that :func:`process` returns for a kind of task, by the metric's name.
+
+    Raises:
+        TaskError: the kind has no scorer.
+        LnbenchError: the selected language identifier is unknown or not installed.
+    """
+    if kind not in METRICS:
+        raise TaskError(f"task kind {kind!r} has no scorer; use one of {', '.join(sorted(METRICS))}")
+    between = len(DEMO_LANGUAGES)
+    return {name: signature(_RULES.get((kind, name), name), between, names=False) for name in METRICS[kind]}
 
 
 def cut(response: str, lang: str) -> str:

@@ -22,6 +22,7 @@ from lnbench.errors import (
 )
 from lnbench.harness import LnbenchLM
 from lnbench.neurons import Architecture, NeuronSet
+from lnbench.scoring import signature
 
 PROMPTS = ["1 + 4 =", "a", "the quick brown fox", "10 + 13 ="]
 
@@ -146,8 +147,15 @@ def test_provenance_is_plain_json(zh_mask: Path, neurons: NeuronSet):
     assert ours["neuron_set"] == neurons.select(languages=["zh"]).content_hash
     assert ours["masks"][0]["file"] == str(zh_mask)
     assert ours["output_key"] == lm.output_key()
+    assert ours["signatures"]["summ"]["rouge1"] == signature("rouge1")
     lm.set_plan(None)
     assert (lm.get_model_info()["lnbench"]["condition"], lm.get_model_info()["lnbench"]["plan"]) == ("original", None)
+
+
+def test_a_missing_identifier_does_not_cost_the_results(zh_mask: Path, monkeypatch):
+    """lm-eval asks for the provenance when everything has been generated."""
+    monkeypatch.setenv("LNBENCH_LID", "fasttext:/no/such/model")
+    assert make(mask=str(zh_mask)).get_model_info()["lnbench"]["signatures"] is None
 
 
 def test_output_key_tells_what_decides_answers_apart(mask: Path, tiny_model: Path):

@@ -6,7 +6,7 @@ import pytest
 
 from lnbench.errors import TaskError
 from lnbench.languages import DEMO_LANGUAGES
-from lnbench.scoring import METRICS, cut, languages_found, mean_of_scored, process
+from lnbench.scoring import METRICS, cut, languages_found, mean_of_scored, process, signatures
 
 
 def document(kind, lang, target, prompt="?"):
@@ -28,6 +28,17 @@ def test_degenerate_responses_never_raise(kind, response):
     scores = process(document(kind, "ru", " Кот спит."), [response])
     assert all(value is None or isinstance(value, dict) or 0 <= value <= 1 for value in scores.values())
     assert scores["empty"] == float(not response.strip())
+
+
+def test_every_metric_has_the_signature_of_its_own_rule():
+    named = {kind: signatures(kind) for kind in METRICS}
+    assert {kind: tuple(found) for kind, found in named.items()} == METRICS
+    rules = [named[kind]["exact_match"].split("|")[0] for kind in ("summ", "qa", "arith")]
+    assert rules == ["exact_match", "qa_exact_match", "number"]
+    assert f"|langs:{len(DEMO_LANGUAGES)}|" in named["summ"]["fidelity"]
+    assert "|names:out|" in named["summ"]["fidelity"]
+    with pytest.raises(TaskError, match="'nope'"):
+        signatures("nope")
 
 
 def test_an_answer_ends_where_the_next_question_begins():

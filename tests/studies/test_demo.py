@@ -83,7 +83,10 @@ def test_the_command_writes_table_rows_and_picture(tmp_path):
     assert [cell for cell in done.stdout.splitlines() if cell.split()[:2] == ["specific", "fr"]]
     assert "condition" in done.stderr  # the progress bar
     assert (tmp_path / "matrix.png").read_bytes().startswith(b"\x89PNG")
-    rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    written = json.loads((tmp_path / "rows.json").read_text())
+    assert written["signatures"]["summ"]["exact_match"] in done.stdout
+    assert written["signatures"]["summ"]["fidelity"] in done.stdout
+    rows = written["rows"]
     assert set(rows[0]) == {"condition", "ablated", "evaluated", "seed", "task", "metric", "value", "n"}
     assert {(r["condition"], r["ablated"], r["seed"]) for r in rows} == {
         ("original", None, None),
