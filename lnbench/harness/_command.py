@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ def run_eval(argv: Sequence[str]) -> int:
 
     Raises:
         LnbenchError: what lnbench refuses, a task that lm-eval does not find or cannot read, and results that were
-            asked for with ``--output_path`` and are not there at the end.
+            asked for (``--output_path``, or ``output_path`` in the configuration) and are not there at the end.
         SystemExit: lm-eval's argument parser has printed help or an error.
     """
     _plugin.register()
@@ -33,26 +34,33 @@ def run_eval(argv: Sequence[str]) -> int:
     with _command_line(argv), _task_errors_as_sentences():
         args = _parse()
         args.func(args)
-    if getattr(args, "output_path", None):
-        _output.check_written(args.output_path, started)
+    if args.command == "run" and _writes_results() and (output := args.output_path or _config(args).get("output_path")):
+        _output.check_written(output, started)
     return 0
+
+
+def _writes_results() -> bool:
+    """Whether this is the one process of an `accelerate launch` that lm-eval lets write; the others end before it."""
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK"))
 
 
 def _parse() -> Any:
     from lm_eval._cli import HarnessCLI
 
     args = HarnessCLI().parse_args()
-    if args.command == "run" and args.model is None and not _config_names_model(args.config):
+    if args.command == "run" and args.model is None and "model" not in _config(args):
         args.model = _plugin.MODEL_NAME
     return args
 
 
-def _config_names_model(path: str | None) -> bool:
-    if path is None:
-        return False
+def _config(args: Any) -> dict[str, Any]:
+    """What ``--config FILE`` says; the command line goes before it."""
+    if args.config is None:
+        return {}
     from lm_eval.config.evaluate_config import EvaluatorConfig
 
-    return "model" in EvaluatorConfig.load_yaml_config(path)
+    found: dict[str, Any] = EvaluatorConfig.load_yaml_config(args.config)
+    return found
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import tempfile
 import weakref
 from pathlib import Path
@@ -55,7 +56,8 @@ def check_written(output_path: str | Path, started: float) -> None:
         OutputError: lm-eval could not write it, which it only logs.
     """
     path = Path(output_path).expanduser()
-    files = path.parent.glob(f"{path.stem}_*.json") if path.suffix == ".json" else path.glob("*/results_*.json")
+    name = f"{glob.escape(path.stem)}_*.json"
+    files = path.parent.glob(name) if path.suffix == ".json" else path.glob("*/results_*.json")
     if not any(file.stat().st_mtime >= started - 1 for file in files):
         raise OutputError(
             f"the results of this run are not in {str(output_path)!r}: lm-eval could not save them (its log says why); "

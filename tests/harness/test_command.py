@@ -121,14 +121,32 @@ def test_eval_refuses(name, mask, task_folder, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"broken.yaml", "file"}
 
 
-def test_results_that_lm_eval_failed_to_save(zh_mask, task_folder, tmp_path, monkeypatch):
+@pytest.fixture
+def saves_nothing(monkeypatch):
     from lm_eval.loggers import EvaluationTracker
 
     monkeypatch.setattr(EvaluationTracker, "save_results_aggregated", lambda self, **_: None)
+
+
+@pytest.mark.usefixtures("saves_nothing")
+def test_results_that_lm_eval_failed_to_save(zh_mask, task_folder, tmp_path):
+    line = options(task_folder, "--model_args", f"mask={zh_mask}", "--limit", "1")
     with pytest.raises(OutputError, match="could not save"):
-        run_eval(
-            options(task_folder, "--model_args", f"mask={zh_mask}", "--limit", "1", "--output_path", str(tmp_path))
-        )
+        run_eval([*line, "--output_path", str(tmp_path)])
+    config = tmp_path / "run.yaml"
+    config.write_text(json.dumps({"output_path": str(tmp_path / "out")}))
+    with pytest.raises(OutputError, match="could not save"):
+        run_eval(["run", "--config", str(config), *line])
+
+
+@pytest.mark.usefixtures("saves_nothing")
+@pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK"])
+def test_other_processes_of_a_launch_do_not_ask_for_results(name, monkeypatch, zh_mask, task_folder, tmp_path):
+    """Only the first one writes, after the others have ended."""
+    line = options(task_folder, "--model_args", f"mask={zh_mask}", "--limit", "1", "--output_path", str(tmp_path))
+    monkeypatch.setattr("lm_eval.simple_evaluate", lambda **_: None)
+    monkeypatch.setenv(name, "1")
+    assert run_eval(line) == 0
 
 
 embedded = pytest.mark.skipif(

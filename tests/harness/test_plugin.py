@@ -170,3 +170,8 @@ def test_results_that_are_missing_are_an_error(tmp_path: Path):
     _output.check_written(tmp_path, started=0.0)
     with pytest.raises(OutputError):
         _output.check_written(tmp_path, started=1e12)
+
+
+def test_results_are_found_whatever_the_file_is_called(tmp_path: Path):
+    (tmp_path / "run[1]_2026.json").write_text("{}")
+    _output.check_written(tmp_path / "run[1].json", started=0.0)
