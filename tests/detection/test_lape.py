@@ -51,6 +51,19 @@ def test_equals_the_rule_applied_one_neuron_at_a_time(seed):
     assert len(found) == sum(map(len, expected.values())) > 0
 
 
+@pytest.mark.parametrize("shape", [(3, 37, 5), (2, 71, 3)])
+def test_numbers_of_neurons_are_rounded_not_cut(shape):
+    layers, width, languages = shape
+    rates = {"top_rate": 0.069, "filter_rate": 0.931, "bar_rate": 0.9127}  # no whole number anywhere
+    for seed in range(60):  # only some draws have a neuron at the very rank where rounding and cutting differ
+        active, tokens = random_counts(seed, layers, width, languages)
+        found = lape_select(active, tokens, list("abcde")[:languages], **rates)
+        expected = by_hand(active, tokens, **rates)
+        assert [chosen(found, name) for name in found.languages] == list(expected.values())
+    kept = {place for name in found.languages for place in chosen(found, name)}
+    assert len(kept) == round(0.069 * layers * width) == int(0.069 * layers * width) + 1
+
+
 def test_entropy_by_hand():
     p = torch.tensor([[[0.5, 0.5], [0.3, 0.0], [0.0, 0.0], [0.2, 0.6]]])
     q = [0.25, 0.75]

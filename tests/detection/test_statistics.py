@@ -101,9 +101,12 @@ def test_detected_set_knows_its_model_and_its_constants(llama):
     assert made.header.model == "org/tiny"
     assert made.header.architecture.widths["ffn.act"] == 24
     assert len(made) > 0
-    means = made.statistic("mean", "b", "a", "ffn.act")
-    for layer, (indices, values) in enumerate(zip(made.indices("a", "ffn.act"), means)):
-        np.testing.assert_allclose(values, found.mean[layer, indices, 1].numpy(), rtol=1e-6)
+    for kind, expected in (("mean", found.mean), ("diff", found.diff)):
+        values = made.statistic(kind, "b", "a", "ffn.act")
+        for layer, (indices, row) in enumerate(zip(made.indices("a", "ffn.act"), values)):
+            np.testing.assert_allclose(row, expected[layer, indices, 1].numpy(), rtol=1e-6)
+    shares = (found.active[..., 1] / found.tokens[1]).numpy()
+    np.testing.assert_allclose(made.frequency["ffn.act"][1], shares, rtol=1e-6)
     with torch.no_grad(), lnbench.ablate(llama, made, lang="a", spec="set:mean:b"):
         changed = llama(input_ids=batch(1)[0]).logits
     with torch.no_grad():
