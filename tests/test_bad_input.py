@@ -1,5 +1,6 @@
 """Bad input through the real command: one sentence with value and remedy, exit code not 0, nothing half-written."""
 
+import json
 import pickle
 import re
 import subprocess
@@ -115,6 +116,15 @@ def test_no_write_access_to_the_output_folder(tmp_path):
     (tmp_path / "file").write_text("in the way")
     done = run(tmp_path, {"mask": "zh_ffn.pt"}, "--output_path", str(tmp_path / "file" / "out"))
     assert_one_sentence(done, [str(tmp_path / "file")])
+
+
+@pytest.mark.slow
+def test_offloaded_weights_are_not_folded(tmp_path):
+    given = {"mask": "zh_ffn.pt", "engine": "fold", "parallelize": True, "device_map": {"": "disk"}}
+    given["offload_folder"] = str(tmp_path / "offload")
+    done = run(tmp_path, {}, "--model_args", json.dumps(given), "--output_path", str(tmp_path / "out"))
+    assert_one_sentence(done, ["engine=fold", "offloaded", "engine=hook"])
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow
