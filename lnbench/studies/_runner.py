@@ -61,16 +61,18 @@ def evaluate_conditions(
     Args:
         lm: an :class:`lnbench.harness.LnbenchLM` with a neuron set.
         tasks: what ``TaskManager.load`` returned; the built tasks are reused by all conditions.
-        listed: the conditions, run in this order; the model is left as the original.
+        listed: the conditions, run in this order; the model is left as the original, also after an error.
         limit: documents per task, all of them when None.
         done: called after each condition, for a progress bar.
     """
     scores: list[TaskScores] = []
-    with _quiet(lm):
-        for condition in listed:
-            scores += _evaluate(lm, tasks, condition, limit)
-            done(condition)
-    lm.set_plan(None)
+    try:
+        with _quiet(lm):
+            for condition in listed:
+                scores += _evaluate(lm, tasks, condition, limit)
+                done(condition)
+    finally:
+        lm.set_plan(None)
     return scores
 
 

@@ -1,8 +1,9 @@
 """What the runner reads from lm-eval: numbers per document in document order, unscored as NaN, nothing else."""
 
 import numpy as np
+import pytest
 
-from lnbench.studies import Condition
+from lnbench.studies import Condition, _runner, evaluate_conditions
 from lnbench.studies._runner import _quiet, _read
 
 
@@ -38,3 +39,24 @@ def test_quiet_is_undone():
         assert model.generate_until([]) is True
     assert model.generate_until([]) is False
     assert vars(model) == {}
+
+
+def test_an_error_leaves_the_original(monkeypatch):
+    class Model:
+        plan = "zh"
+
+        def generate_until(self, requests, disable_tqdm=False): ...
+
+        loglikelihood = loglikelihood_rolling = generate_until
+
+        def set_plan(self, plan):
+            self.plan = plan
+
+    def fails(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_runner, "_evaluate", fails)
+    model = Model()
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_conditions(model, {"tasks": {}}, [Condition("specific", "zh")])
+    assert vars(model) == {"plan": None}
