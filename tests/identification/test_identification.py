@@ -2,6 +2,7 @@
 
 import random
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -111,6 +112,26 @@ def test_an_optional_library_that_is_missing_names_its_installation(name, librar
 def test_a_fasttext_model_that_does_not_exist_is_named():
     with pytest.raises(LnbenchError, match=r"'/no/such/model'.*fasttext:PATH"):
         identifier("fasttext:/no/such/model")
+
+
+def test_fasttext_gets_one_line_in_a_list_and_answers_with_the_best_candidate(monkeypatch, tmp_path):
+    """A string argument breaks on numpy 2, and a line break ends fastText's input."""
+
+    class Model:
+        def get_labels(self):
+            return ["__label__ceb", "__label__zh-Hant", "__label__fr"]
+
+        def predict(self, texts, k):
+            assert isinstance(texts, list) and texts == ["Le chat dort."] and k == 3
+            return [["__label__ceb", "__label__fr", "__label__zh-Hant"]], [[0.5, 0.4, 0.1]]
+
+    monkeypatch.setitem(sys.modules, "fasttext", SimpleNamespace(load_model=lambda path: Model()))
+    (tmp_path / "lid.bin").write_bytes(b"")
+    _load.cache_clear()
+    monkeypatch.setenv("LNBENCH_LID", f"fasttext:{tmp_path / 'lid.bin'}")
+    assert identify("Le chat\ndort.") == "fr"
+    assert identifier().languages == {"ceb", "zh", "fr"}
+    _load.cache_clear()
 
 
 def test_optional_back_ends_are_not_imported_by_the_default():
