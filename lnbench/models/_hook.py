@@ -47,6 +47,7 @@ class UpShare:
         _, at, share = self._on(values.device, values.dtype)
         return values.index_add(-1, at, up.to(values.dtype) * share)
 
+    @torch.inference_mode(False)  # so that a later pass may take gradients
     def _on(self, device: torch.device, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
         if (device, dtype) not in self._moved:
             rows, at = torch.tensor(self._rows, device=device), torch.tensor(self._at, device=device)
@@ -80,11 +81,13 @@ class Change:
             new = self._share.add_to(new)
         return x.index_copy(-1, index, new.to(x.dtype))
 
+    @torch.inference_mode(False)  # so that a later pass may take gradients
     def _replacement(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         mask, values = np.zeros(x.shape[-1], dtype=bool), np.zeros(x.shape[-1])
         mask[self._edit.indices], values[self._edit.indices] = True, self._edit.offset
         return torch.tensor(mask, device=x.device), torch.tensor(values, device=x.device, dtype=x.dtype)
 
+    @torch.inference_mode(False)
     def _affine(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         precise = torch.promote_types(x.dtype, torch.float32)
         index = torch.tensor(self._edit.indices, device=x.device)

@@ -156,6 +156,7 @@ def identity(module: nn.Module) -> int:
     return weight.data_ptr() if weight is not None and plain else id(module)
 
 
+@torch.inference_mode(False)  # what is made in inference mode could not be put back outside it
 def add_bias(module: nn.Module) -> nn.Parameter:
     """Give a projection without a bias one of zeros."""
     weight = _own(module, "weight")

@@ -320,6 +320,23 @@ def test_gradients_flow_through_hooks() -> None:
     assert model.model.layers[0].mlp.down_proj.weight.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("edit", [(1.0, 0.2), (0.0, 0.2), (0.5, 0.0)])
+def test_a_plan_begun_in_inference_mode_works_and_ends_outside_it(engine: str, edit: tuple[float, float]) -> None:
+    model = build("llama")
+    before = snapshot(model)
+    sites = ("ffn.act", "ffn.hidden", "attn.q", "attn.o") if engine == "hook" else ("ffn.hidden", "attn.q", "attn.o")
+    plan = Plan.from_edits({(1, site): ([1, 4], *edit) for site in sites})
+    with torch.inference_mode():
+        at_work = apply(model, plan, engine)
+        inside = model(input_ids=tokens()).logits
+    outside = model(input_ids=tokens()).logits
+    assert torch.equal(inside, outside)
+    outside.sum().backward()
+    at_work.restore()
+    assert_same(before, snapshot(model))
+
+
 def test_zero_holds_where_an_activation_is_infinite() -> None:
     from lnbench.models._hook import Change
     from lnbench.models._plan import Edit
