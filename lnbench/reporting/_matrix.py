@@ -108,7 +108,8 @@ def summary_table(matrices: Sequence[tuple[str, Matrix]]) -> str:
     for name, m in matrices:
         own = np.array([[e == a for e in m.languages] for a in m.ablated])
         random = m.random.mean(axis=1) if m.random.size else np.full_like(m.specific, np.nan)
-        cells = [m.original, random[own], m.specific[own], random[~own], m.specific[~own]]
+        original = np.broadcast_to(m.original, own.shape)[own]  # of the same languages as the two beside it
+        cells = [original, random[own], m.specific[own], random[~own], m.specific[~own]]
         table.append([name, m.metric, *(_percent(c.mean()) for c in cells)])
     headers = ["task", "metric", "original", "random: own", "specific: own", "random: others", "specific: others"]
     return tabulate(table, headers=headers, stralign="right", disable_numparse=True)

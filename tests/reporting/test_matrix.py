@@ -64,6 +64,17 @@ def test_table_reads_as_expected(scores):
     assert summary == ["summ", "exact_match", "100.0", "93.8", "12.5", "93.8", "100.0"]
 
 
+def test_summary_compares_the_same_languages():
+    """With Chinese alone ablated, the original beside it is the Chinese one, not the mean of all."""
+    listed = []
+    for condition in conditions(["zh"], seeds=1):
+        for language, value in (("en", 0.2), ("zh", 0.8)):
+            task = f"lnbench_demo_summ_{language}"
+            listed.append(TaskScores(condition, task, "exact_match", value, np.full(4, value)))
+    summary = summary_table([("summ", matrix(listed, "summ", "exact_match"))]).splitlines()[2].split()
+    assert summary == ["summ", "exact_match", "80.0", "80.0", "80.0", "20.0", "20.0"]
+
+
 def test_rows_are_complete(scores, tmp_path):
     out = tmp_path / "rows.json"
     write_rows(rows_from_scores(scores), out, model="m")
