@@ -14,7 +14,8 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+# The start-up files are copied into the environment, also by an editable install.
+$(STAMP): pyproject.toml constraints.txt _lnbench_autoload.py lnbench_autoload.pth
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) not found; install Python 3.11 or name one with make PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[dev,peft]'
