@@ -81,7 +81,7 @@ def lape_select(
     A quantile is ``kthvalue(round(rate * N))`` over all layers, neurons and languages.
 
     Args:
-        active: tokens on which the activation was above zero, int ``[layers, width, languages]``.
+        active: tokens on which the activation was above zero, int ``[layers, width, languages]``, on any device.
         tokens: tokens seen, int ``[languages]``.
         languages: labels in the order of the last dimension.
         top_rate, filter_rate, bar_rate: shares in (0, 1]; the authors' values are the defaults.
@@ -92,6 +92,9 @@ def lape_select(
     Raises:
         SpecError: shapes, labels or rates are impossible.
     """
+    import torch
+
+    active, tokens = torch.as_tensor(active).cpu(), torch.as_tensor(tokens).cpu()
     rates = {"top_rate": top_rate, "filter_rate": filter_rate, "bar_rate": bar_rate}
     _check(active, languages, rates)
     probability = activation_probability(active, tokens)

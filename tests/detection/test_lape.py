@@ -71,6 +71,12 @@ def test_entropy_by_hand():
     assert activation_entropy(p)[0].tolist() == pytest.approx(expected, abs=1e-6)
 
 
+def test_counts_may_come_as_arrays_and_lists():
+    active, tokens = random_counts(4)
+    expected = lape_select(active, tokens, list("abcd"), **RATES)
+    assert lape_select(active.numpy(), tokens.tolist(), list("abcd"), **RATES) == expected
+
+
 def test_dead_neurons_are_never_chosen_although_their_entropy_is_lowest():
     active, tokens = random_counts(1)
     active[1, :10] = 0
