@@ -13,6 +13,8 @@ from .measure import DEMO, ROOT
 DOCUMENT = ROOT / "docs" / "demo-model.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 TASKS = ("summ", "qa", "arith", "mc")
+#: Whose perplexity under ablation, and which end of it: the languages' own should rise, all others' should not.
+EXTREMES = (("own", "min"), ("other", "max"), ("random", "max"))
 Table = dict[str, Any]
 
 
@@ -80,11 +82,19 @@ def steering_table(measured: Table) -> str:
 def runs_table(record: Table) -> str:
     """One line a training run: the numbers that the model is held to."""
     runs = {"planted-seed0 (shipped)": record, **record["other_runs"]}
-    keys = list(record["measured"]["summary"])
-    header = ["run", *(key.replace("_", " ") for key in keys)]
-    return markdown(
-        header, ([name, *(str(run["measured"]["summary"][key]) for key in keys)] for name, run in runs.items())
-    )
+    header = ["run", "steps", "LAPE recall", "own perplexity, at least", "others, at most", "random, at most"]
+    header += ["summaries lost: own, at least", "elsewhere, at most", "pairs steered"]
+    return markdown(header, (_run_line(name, run) for name, run in runs.items()))
+
+
+def _run_line(name: str, run: Table) -> list[str]:
+    found = run["measured"]["summary"]
+    perplexities = [f"x{found[f'{which}_perplexity_multiple_{end}']:.3f}" for which, end in EXTREMES]
+    # Without planting there is no truth to recall.
+    recall = f"{found['lape_recall']:.2f}" if run["recipe"]["planted"] else "-"
+    summaries = [f"{found[key]:.2f}" for key in ("summary_drop_min", "summary_drop_elsewhere_max")]
+    steered = f"{found['steering_pairs_at_least_0.9']} of {found['steering_pairs']}"
+    return [name, str(run["recipe"]["steps"]), recall, *perplexities, *summaries, steered]
 
 
 def report(record: Table) -> str:
@@ -106,8 +116,9 @@ def report(record: Table) -> str:
         "### Steering\n\nShare of continuations in the target language, with the source's neurons at zero and the "
         "target's at their mean.",
         steering_table(measured),
-        "### All runs\n\nThe same measurements on every run. `natural` is the same text, shape and steps with planting "
-        "off.",
+        "### All runs\n\nThe same measurements on every run: the weakest language or pair of each. `natural` is the "
+        "same text and shape with planting off. A pair is steered when at least .9 of its continuations are in the "
+        "target language.",
         runs_table(record),
     ]
     return "\n\n".join(parts)
