@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -45,6 +46,7 @@ class LnbenchLM(HFLM):
         *,
         mask: str | Path | list[str | Path] | NeuronSet | None = None,
         engine: str = "auto",
+        announce: bool = True,
         **arguments: Any,
     ) -> None:
         """Load the model and apply the spec.
@@ -53,6 +55,7 @@ class LnbenchLM(HFLM):
             pretrained: a model id, a folder, ``lnbench/demo`` or a loaded model; left out: the mask's own model.
             mask: neuron-set file(s): a path, a shipped name, ``a.pt+b.pt``, a list, or a set in memory.
             engine: ``auto``, ``fold`` or ``hook``.
+            announce: print one line that says what was resolved; a caller that runs many conditions leaves it out.
             arguments: the keys of a spec (``spec``, ``lang``, ``sites``, ``layers``, ``exclude``, ``control``,
                 ``seed``, ``match``, ``tokens``, ``expect``, ``n1``, ``n2``), and everything that lm-eval's ``hf``
                 model takes.
@@ -72,10 +75,12 @@ class LnbenchLM(HFLM):
         self.tokenizer_given = arguments.get("tokenizer")
         self.model_name, hf = _hf_model(pretrained, self.neurons, paths, arguments)
         super().__init__(**hf)
+        weakref.finalize(self, expect_language, None)  # what it steered to ends with it
         self._applied: models.Applied | None = None
         self.architecture = models.architecture_of(self.model)
         self.set_plan(None if spec is None else self._compiled(spec))
-        self._announce()
+        if announce:
+            self._announce()
 
     @classmethod
     def create_from_arg_obj(
@@ -172,6 +177,12 @@ class LnbenchLM(HFLM):
         if cache_hook.dbdict is not None:
             self._fence.attach(cache_hook.dbdict, self.output_key())
         super().set_cache_hook(cache_hook)
+
+    def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
+        """lm-eval's; the scorers, which come next, expect the language that this model is steered to."""
+        expect_language(None if self.plan is None else self.plan.expect)
+        answers: list[str] = super().generate_until(requests, disable_tqdm=disable_tqdm)
+        return answers
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """lm-eval's; refused under a token rule, which has no meaning where nothing is generated."""

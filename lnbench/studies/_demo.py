@@ -48,5 +48,5 @@ def run_demo(
     """
     from lnbench.harness import LnbenchLM
 
-    lm = LnbenchLM(DEMO_MODEL, mask=mask, lang=ablated[0], batch_size=64)
+    lm = LnbenchLM(DEMO_MODEL, mask=mask, lang=ablated[0], batch_size=64, announce=False)
     return evaluate_conditions(lm, demo_tasks(), conditions(ablated, seeds), limit=limit, done=done)

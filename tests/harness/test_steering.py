@@ -42,3 +42,18 @@ def test_an_expectation_that_is_no_language_leaves_the_condition(lm):
         lm.set_spec({**STEER, "expect": "nonsense tag"})
     assert lm.plan is plan
     assert expected_language("zh") == "fr"
+
+
+def test_two_models_in_one_process_keep_their_expectations_and_take_them_along():
+    import gc
+
+    mask = {"mask": "demo_langs_ffn.safetensors", "batch_size": 4}
+    plain, steered = LnbenchLM(lang="zh", **mask), LnbenchLM(spec=STEER, **mask)
+    assert expected_language("zh") == "fr"
+    plain.generate_until([])
+    assert expected_language("zh") == "zh"
+    steered.generate_until([])
+    assert expected_language("zh") == "fr"
+    del steered
+    gc.collect()
+    assert expected_language("zh") == "zh"
