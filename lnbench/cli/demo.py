@@ -95,17 +95,19 @@ def _scores(mask: str, ablated: list[str], seeds: int, limit: int) -> list[TaskS
 
 
 def _print(matrices: dict[str, Matrix]) -> None:
-    from lnbench.reporting import matrix_table, summary_table
+    from lnbench.reporting import change_table, matrix_table, summary_table
     from lnbench.scoring import signatures
 
-    summaries = matrices["summ"]
-    print(f"\nSummaries in percent exact match, {summaries.documents} documents a language, lnbench {__version__}.")
-    print("Model: lnbench/demo, a planted positive control (an instrument, not evidence about language models).\n")
+    summaries, named = matrices["summ"], signatures("summ")
+    print(f"\nModel: {DEMO_MODEL}, a planted positive control (an instrument, not evidence about")
+    print("language models). One-sentence summaries, percent exact match by evaluated")
+    print(f"language, {summaries.documents} documents each, lnbench {__version__}:\n")
     print(matrix_table(summaries))
-    print("\nfidelity: share of the ablated language's own answers that are in that language (original: mean of all);")
-    print("scored: share of these answers that are long enough to tell their language, the others do not count.")
-    print("own change: specific, paired bootstrap interval over documents; random, mean (lowest to highest) of seeds.")
-    named = signatures("summ")
-    print(f"signatures: {named['exact_match']} {named['fidelity']}")
-    print("\nAll tasks, mean over the ablated languages:\n")
+    print("\nfidelity: share of the ablated language's own answers that are in that language,")
+    print("of those long enough to tell (scored); in the first row the mean of all.")
+    print(f"signatures: {named['exact_match']}\n            {named['fidelity']}")
+    print("\nChange of the ablated language's own summaries, in points (interval: paired")
+    print("bootstrap over documents):\n")
+    print(change_table(summaries))
+    print("\nAll tasks in percent, mean over the ablated languages:\n")
     print(summary_table(list(matrices.items())))

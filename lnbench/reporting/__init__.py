@@ -2,13 +2,14 @@
 
 from lnbench.reporting._heatmap import plot_matrix
 from lnbench.reporting._intervals import Difference, paired_difference
-from lnbench.reporting._matrix import Matrix, matrix, matrix_table, summary_table
+from lnbench.reporting._matrix import Matrix, change_table, matrix, matrix_table, summary_table
 from lnbench.reporting._rows import Row, rows_from_scores, write_rows
 
 __all__ = [
     "Difference",
     "Matrix",
     "Row",
+    "change_table",
     "matrix",
     "matrix_table",
     "paired_difference",

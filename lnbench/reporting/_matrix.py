@@ -90,15 +90,25 @@ def matrix(scores: Iterable[TaskScores], kind: str, metric: str) -> Matrix:
 def matrix_table(m: Matrix) -> str:
     """The matrix as text, in percent; the ablated language's own column is in brackets."""
     judged = [_percent(np.mean(rates["original"])) for rates in (m.fidelity, m.coverage)]
-    table = [["original", "-", *map(_percent, m.original), *judged, "-"]]
+    table = [["original", "-", *map(_percent, m.original), *judged]]
     for i, language in enumerate(m.ablated):
-        random = [_percent(v) for v in m.random[i].mean(axis=0)] if m.random.size else []
+        if m.random.size:
+            random = [_percent(v) for v in m.random[i].mean(axis=0)]
+            table.append(["random", language, *random, *_judged(m, "random", i)])
         marked = [_percent(v) for v in m.specific[i]]
         marked[m.languages.index(language)] = f"[{marked[m.languages.index(language)]}]"
-        if random:
-            table.append(["random", language, *random, *_judged(m, "random", i), _spread(m, i)])
-        table.append(["specific", language, *marked, *_judged(m, "specific", i), _interval(m.change[i])])
-    headers = ["condition", "ablated", *m.languages, "fidelity", "scored", "own change [95 %]"]
+        table.append(["specific", language, *marked, *_judged(m, "specific", i)])
+    headers = ["condition", "ablated", *m.languages, "fidelity", "scored"]
+    return tabulate(table, headers=headers, stralign="right", disable_numparse=True)
+
+
+def change_table(m: Matrix) -> str:
+    """What each ablation changes in its own language, in points: specific with its interval, random with its range."""
+    table = [
+        [language, _interval(m.change[i]), _spread(m, i) if m.random.size else "-"]
+        for i, language in enumerate(m.ablated)
+    ]
+    headers = ["ablated", "specific [95 % interval]", "random (lowest to highest seed)"]
     return tabulate(table, headers=headers, stralign="right", disable_numparse=True)
 
 
@@ -111,12 +121,12 @@ def summary_table(matrices: Sequence[tuple[str, Matrix]]) -> str:
         original = np.broadcast_to(m.original, own.shape)[own]  # of the same languages as the two beside it
         cells = [original, random[own], m.specific[own], random[~own], m.specific[~own]]
         table.append([name, m.metric, *(_percent(c.mean()) for c in cells)])
-    headers = ["task", "metric", "original", "random: own", "specific: own", "random: others", "specific: others"]
+    headers = ["task", "metric", "original", "random\nown", "specific\nown", "random\nothers", "specific\nothers"]
     return tabulate(table, headers=headers, stralign="right", disable_numparse=True)
 
 
 def _percent(value: float | np.floating[Any]) -> str:
-    return "-" if np.isnan(value) else f"{100 * value:.1f}"
+    return "-" if np.isnan(value) else f"{100 * value:.1f}".removesuffix(".0")
 
 
 def _judged(m: Matrix, row: str, i: int) -> list[str]:

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from lnbench.errors import OutputError
-from lnbench.reporting import matrix, matrix_table, plot_matrix, rows_from_scores, summary_table, write_rows
+from lnbench.reporting import (
+    change_table,
+    matrix,
+    matrix_table,
+    plot_matrix,
+    rows_from_scores,
+    summary_table,
+    write_rows,
+)
 from lnbench.studies import Condition, TaskScores, conditions
 
 LANGUAGES = ("en", "zh")
@@ -55,13 +63,20 @@ def test_matrix_places_every_number(scores):
 
 def test_table_reads_as_expected(scores):
     lines = matrix_table(matrix(scores, "summ", "exact_match")).splitlines()
-    assert lines[0].split() == ["condition", "ablated", "en", "zh", "fidelity", "scored", "own", "change", "[95", "%]"]
-    assert lines[2].split() == ["original", "-", "100.0", "100.0", "100.0", "100.0", "-"]
-    assert lines[3].split()[:6] == ["random", "en", "93.8", "93.8", "93.8", "100.0"]
-    assert lines[4].split()[:6] == ["specific", "en", "[0.0]", "100.0", "0.0", "50.0"]
-    assert lines[6].split()[:6] == ["specific", "zh", "100.0", "[25.0]", "25.0", "50.0"]
-    summary = summary_table([("summ", matrix(scores, "summ", "exact_match"))]).splitlines()[2].split()
-    assert summary == ["summ", "exact_match", "100.0", "93.8", "12.5", "93.8", "100.0"]
+    assert lines[0].split() == ["condition", "ablated", "en", "zh", "fidelity", "scored"]
+    assert lines[2].split() == ["original", "-", "100", "100", "100", "100"]
+    assert lines[3].split() == ["random", "en", "93.8", "93.8", "93.8", "100"]
+    assert lines[4].split() == ["specific", "en", "[0]", "100", "0", "50"]
+    assert lines[6].split() == ["specific", "zh", "100", "[25]", "25", "50"]
+    assert all(len(line) <= 80 for line in lines)
+    summary = summary_table([("summ", matrix(scores, "summ", "exact_match"))]).splitlines()[3].split()
+    assert summary == ["summ", "exact_match", "100", "93.8", "12.5", "93.8", "100"]
+
+
+def test_changes_stand_with_their_interval_and_their_range(scores):
+    lines = change_table(matrix(scores, "summ", "exact_match")).splitlines()
+    assert lines[2].split() == ["en", "-100.0", "[-100.0,", "-100.0]", "-6.2", "(-12.5", "to", "+0.0)"]
+    assert lines[3].split()[:2] == ["zh", "-75.0"]
 
 
 def test_summary_compares_the_same_languages():
@@ -71,8 +86,8 @@ def test_summary_compares_the_same_languages():
         for language, value in (("en", 0.2), ("zh", 0.8)):
             task = f"lnbench_demo_summ_{language}"
             listed.append(TaskScores(condition, task, "exact_match", value, np.full(4, value)))
-    summary = summary_table([("summ", matrix(listed, "summ", "exact_match"))]).splitlines()[2].split()
-    assert summary == ["summ", "exact_match", "80.0", "80.0", "80.0", "20.0", "20.0"]
+    summary = summary_table([("summ", matrix(listed, "summ", "exact_match"))]).splitlines()[3].split()
+    assert summary == ["summ", "exact_match", "80", "80", "80", "20", "20"]
 
 
 def test_rows_are_complete(scores, tmp_path):
