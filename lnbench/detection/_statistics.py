@@ -96,6 +96,8 @@ def _count(model: nn.Module, batch: Batch, into: Statistics, k: int) -> int:
         into.total[layer, :, k] += chosen.double().sum(dim=0).cpu()
 
     decoder: Any = site_map(model).decoder
+    weight = decoder.get_input_embeddings().weight
+    ids, mask = (part if weight.is_meta else part.to(weight.device) for part in (ids, mask))  # offloading moves them
     with observed(model, [into.site], see):
         decoder(input_ids=ids, attention_mask=mask, use_cache=False)
     tokens = int(counted.sum())
