@@ -16,7 +16,7 @@ def run(*, quick: bool) -> list[Ratio]:
 
     from lnbench.harness import LnbenchLM
 
-    common = {"pretrained": str(model_dir()), "batch_size": 8, "device": "cpu", "dtype": "float32"}
+    common: dict[str, Any] = {"pretrained": str(model_dir()), "batch_size": 8, "device": "cpu", "dtype": "float32"}
     plain = HFLM(**common)
     ours = LnbenchLM(mask=neurons(plain.model), spec="zero", engine="fold", **common)
     scoring, generation = _scoring(), _generation()

@@ -39,11 +39,13 @@ def planted_record(width: int) -> dict[str, Any]:
 
 
 def training_record(run: Path, others: list[Path]) -> dict[str, Any]:
-    """Return the content of `training.json`."""
+    """Return the content of `training.json`; runs that are recorded there and not given again stay."""
+    record = DEMO / "training.json"
+    known = _read(record).get("other_runs", {}) if record.exists() else {}
     return {
         "command": "python -m scripts.demo_model.train",
         **_run(run),
-        "other_runs": {other.name: _run(other) for other in others},
+        "other_runs": {**known, **{other.name: _run(other) for other in others}},
     }
 
 

@@ -14,7 +14,7 @@ DOCUMENT = ROOT / "docs" / "demo-model.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 TASKS = ("summ", "qa", "arith", "mc")
 #: Whose perplexity under ablation, and which end of it: the languages' own should rise, all others' should not.
-EXTREMES = (("own", "min"), ("other", "max"), ("random", "max"))
+EXTREMES = (("own", "min"), ("other", "max"), ("random", "max"), ("random", "max_anywhere"))
 Table = dict[str, Any]
 
 
@@ -82,7 +82,15 @@ def steering_table(measured: Table) -> str:
 def runs_table(record: Table) -> str:
     """One line a training run: the numbers that the model is held to."""
     runs = {"planted-seed0 (shipped)": record, **record["other_runs"]}
-    header = ["run", "steps", "LAPE recall", "own perplexity, at least", "others, at most", "random, at most"]
+    header = [
+        "run",
+        "steps",
+        "LAPE recall",
+        "own perplexity, at least",
+        "others, at most",
+        "random, at most",
+        "random on any, at most",
+    ]
     header += ["summaries lost: own, at least", "elsewhere, at most", "pairs steered"]
     return markdown(header, (_run_line(name, run) for name, run in runs.items()))
 
@@ -118,7 +126,8 @@ def report(record: Table) -> str:
         steering_table(measured),
         "### All runs\n\nThe same measurements on every run: the weakest language or pair of each. `natural` is the "
         "same text and shape with planting off. A pair is steered when at least .9 of its continuations are in the "
-        "target language.",
+        "target language. A random control may draw neurons that are planted for another language: what it then costs "
+        "that one is in the column `random on any`.",
         runs_table(record),
     ]
     return "\n\n".join(parts)
