@@ -98,8 +98,7 @@ def matrix_table(m: Matrix) -> str:
         marked = [_percent(v) for v in m.specific[i]]
         marked[m.languages.index(language)] = f"[{marked[m.languages.index(language)]}]"
         table.append(["specific", language, *marked, *_judged(m, "specific", i)])
-    headers = ["condition", "ablated", *m.languages, "fidelity", "scored"]
-    return tabulate(table, headers=headers, stralign="right", disable_numparse=True)
+    return _narrow(["condition", "ablated", *m.languages, "fidelity", "scored"], table)
 
 
 def change_table(m: Matrix) -> str:
@@ -123,6 +122,12 @@ def summary_table(matrices: Sequence[tuple[str, Matrix]]) -> str:
         table.append([name, m.metric, *(_percent(c.mean()) for c in cells)])
     headers = ["task", "metric", "original", "random\nown", "specific\nown", "random\nothers", "specific\nothers"]
     return tabulate(table, headers=headers, stralign="right", disable_numparse=True)
+
+
+def _narrow(headers: list[str], rows: list[list[str]]) -> str:
+    """A table for a terminal of 80 columns: tabulate gives real headers two columns of air each."""
+    rule = ["-" * max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    return tabulate([headers, rule, *rows], tablefmt="plain", stralign="right", disable_numparse=True)
 
 
 def _percent(value: float | np.floating[Any]) -> str:
