@@ -8,6 +8,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import lnbench
 from lnbench._data import demo_model_dir, packaged
+from lnbench.languages import DEMO_LANGUAGES
 from lnbench.scoring import identify
 
 
@@ -41,7 +42,7 @@ def main() -> None:
             else:
                 with lnbench.ablate(model, neurons, **keys):
                     text = answer(model, tokenizer, prompt)
-            print(f"  {name:<9} {identify(text):<4} {text}")
+            print(f"  {name:<9} {identify(text, candidates=DEMO_LANGUAGES):<4} {text}")
 
 
 if __name__ == "__main__":

@@ -14,14 +14,14 @@ import typer
 from lnbench import __version__
 from lnbench._data import DEMO_MODEL
 from lnbench._write import check_writable
-from lnbench.errors import SpecError
+from lnbench.errors import OutputError, SpecError
 from lnbench.languages import DEMO_LANGUAGES
 
 if TYPE_CHECKING:
     from lnbench.reporting import Matrix
     from lnbench.studies import TaskScores
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 #: Kind of task -> metric shown for it.
 _SHOWN = {"summ": "exact_match", "mc": "acc", "qa": "exact_match", "arith": "exact_match"}
@@ -37,26 +37,43 @@ def demo(
     limit: Annotated[int, typer.Option(min=1, help="Documents per task (there are 100).")] = 25,
 ) -> None:
     """Run original, matched random and language-specific ablation on the embedded model; print the table."""
-    from lnbench.reporting import matrix, plot_matrix, rows_from_scores, write_rows
+    from lnbench.reporting import changes, matrix, plot_matrix, rows_from_scores, write_rows
     from lnbench.scoring import METRICS, signatures
 
-    for path in (json, plot):
-        if path is not None:
-            check_writable(path)
+    _check(json, plot)
     _silence()
     start = time.monotonic()
     scores = _scores(mask, _languages(ablate), seeds, limit)
     matrices = {kind: matrix(scores, kind, metric) for kind, metric in _SHOWN.items()}
     _print(matrices)
-    print(f"\n{len(scores)} values from lm-eval in {time.monotonic() - start:.0f} s.")
+    print(f"\nlm-eval ran {len({s.condition for s in scores})} conditions in {time.monotonic() - start:.0f} s.")
     if json is not None:
-        about = {"model": DEMO_MODEL, "mask": mask, "seeds": seeds, "limit": limit, "lnbench": __version__}
+        about = {"model": DEMO_MODEL, **_neuron_set(mask), "seeds": seeds, "limit": limit, "lnbench": __version__}
         about["signatures"] = {kind: signatures(kind) for kind in METRICS}
+        about["changes"] = {kind: changes(m) for kind, m in matrices.items()}
         write_rows(rows_from_scores(scores), json, **about)
         print(f"Rows: {json}")
     if plot is not None:
         plot_matrix(matrices["summ"], plot, title=f"{DEMO_MODEL} (planted positive control): summaries under ablation")
         print(f"Heat map: {plot}")
+
+
+def _check(json: Path | None, plot: Path | None) -> None:
+    """Refuse paths that could not be written, before minutes of work."""
+    if plot is not None and plot.suffix.lower() != ".png":
+        raise OutputError(f"the picture is a PNG, and {str(plot)!r} has another suffix; call it {plot.stem}.png")
+    for path in (json, plot):
+        if path is not None:
+            check_writable(path)
+
+
+def _neuron_set(mask: str) -> dict[str, object]:
+    """What was ablated: the name as typed, the hash of its neurons and their number by language."""
+    from lnbench.neurons import load_masks
+
+    neurons = load_masks(mask)
+    counts = {language: neurons.count(language) for language in neurons.languages}
+    return {"mask": mask, "neuron_set": neurons.content_hash, "neurons": counts, "random_match": "layer-site"}
 
 
 def _languages(text: str) -> list[str]:
@@ -103,7 +120,9 @@ def _print(matrices: dict[str, Matrix]) -> None:
     print("language models). One-sentence summaries, percent exact match by evaluated")
     print(f"language, {summaries.documents} documents each, lnbench {__version__}:\n")
     print(matrix_table(summaries))
-    print("\nfidelity: share of the ablated language's own answers that are in that language,")
+    print("\n[ ]: the ablated language itself. random: as many neurons in each layer, drawn")
+    print("at random; mean over the seeds.")
+    print("fidelity: share of the ablated language's own answers that are in that language,")
     print("of those long enough to tell (scored); in the first row the mean of all.")
     print(f"signatures: {named['exact_match']}\n            {named['fidelity']}")
     print("\nChange of the ablated language's own summaries, in points (interval: paired")

@@ -20,7 +20,7 @@ from lm_eval.utils import simple_parse_args_string
 from lnbench import models
 from lnbench._data import DEMO_MODEL
 from lnbench.errors import ModelArgumentError, SpecError
-from lnbench.harness import _arguments, _output, _provenance, _refusals
+from lnbench.harness import _arguments, _loading, _output, _provenance, _refusals
 from lnbench.harness._cache import CacheFence
 from lnbench.neurons import NeuronSet, load_masks
 from lnbench.scoring import expect_language
@@ -74,7 +74,8 @@ class LnbenchLM(HFLM):
         self._settings, self._fence = _provenance.settings(arguments), CacheFence()
         self.tokenizer_given = arguments.get("tokenizer")
         self.model_name, hf = _hf_model(pretrained, self.neurons, paths, arguments)
-        super().__init__(**hf)
+        with _loading.one_sentence(self.model_name):
+            super().__init__(**hf)
         weakref.finalize(self, expect_language, None)  # what it steered to ends with it
         self._applied: models.Applied | None = None
         self.architecture = models.architecture_of(self.model)

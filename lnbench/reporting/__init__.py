@@ -2,7 +2,7 @@
 
 from lnbench.reporting._heatmap import plot_matrix
 from lnbench.reporting._intervals import Difference, paired_difference
-from lnbench.reporting._matrix import Matrix, change_table, matrix, matrix_table, summary_table
+from lnbench.reporting._matrix import Matrix, change_table, changes, matrix, matrix_table, summary_table
 from lnbench.reporting._rows import Row, rows_from_scores, write_rows
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Matrix",
     "Row",
     "change_table",
+    "changes",
     "matrix",
     "matrix_table",
     "paired_difference",

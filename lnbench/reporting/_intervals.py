@@ -14,7 +14,7 @@ from lnbench.errors import DataError
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of ``condition - original`` over the documents scored in both, with its 95 % interval; NaN when n is 0."""
+    """Mean of ``condition - original`` over documents scored in both, and its 95 % interval (NaN with fewer than 2)."""
 
     mean: float
     low: float
@@ -45,6 +45,8 @@ def paired_difference(
     if change.size == 0:
         return Difference(np.nan, np.nan, np.nan, 0)
     mean = float(change.mean())
+    if change.size == 1:  # one document says nothing of others
+        return Difference(mean, np.nan, np.nan, 1)
     if np.all(change == change[0]):  # nothing to resample: every resample has this mean
         return Difference(mean, mean, mean, int(change.size))
     with warnings.catch_warnings():

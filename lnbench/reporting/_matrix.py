@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -111,6 +112,15 @@ def change_table(m: Matrix) -> str:
     return tabulate(table, headers=headers, stralign="right", disable_numparse=True)
 
 
+def changes(m: Matrix) -> list[dict[str, Any]]:
+    """The numbers of :func:`change_table`, for a file: per ablated language mean, interval (null when none) and n."""
+    listed = []
+    for language, d in zip(m.ablated, m.change, strict=True):
+        interval = None if math.isnan(d.low) else [d.low, d.high]
+        listed.append({"ablated": language, "metric": m.metric, "mean": d.mean, "interval": interval, "n": d.n})
+    return listed
+
+
 def summary_table(matrices: Sequence[tuple[str, Matrix]]) -> str:
     """All kinds of task in one small table: own and other languages, mean over the ablated languages."""
     table = []
@@ -140,6 +150,8 @@ def _judged(m: Matrix, row: str, i: int) -> list[str]:
 
 
 def _interval(d: Difference) -> str:
+    if math.isnan(d.low):
+        return f"{100 * d.mean:+.1f} [-]"
     return f"{100 * d.mean:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}]"
 
 

@@ -23,6 +23,7 @@ def test_mean_and_sign():
 def test_unscored_documents_leave_the_pair():
     d = paired_difference(np.array([1.0, np.nan, 1.0]), np.array([0.0, 0.0, np.nan]))
     assert (d.mean, d.n) == (-1.0, 1)
+    assert np.isnan(d.low)  # one document says nothing of others
     assert paired_difference(np.array([np.nan]), np.array([1.0])).n == 0
 
 

@@ -1,0 +1,39 @@
+"""A model that cannot be loaded, said in one sentence where the user can mend it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lnbench.errors import ModelArgumentError
+
+
+@contextmanager
+def one_sentence(model: str) -> Iterator[None]:
+    """Turn what transformers raises for a wrong name or a wrong argument into a refusal; other errors pass.
+
+    Raises:
+        ModelArgumentError: there is no such model, or it does not take an argument.
+    """
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        yield
+    except (OSError, HFValidationError) as error:
+        raise ModelArgumentError(
+            f"the model {model!r} cannot be loaded ({_first_sentence(error)}); "
+            "check pretrained=, which is a folder or a name on the hub"
+        ) from error
+    except TypeError as error:
+        unexpected = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if unexpected is None:
+            raise
+        raise ModelArgumentError(
+            f"the model {model!r} does not take the argument {unexpected[1]!r}; check its spelling in --model_args"
+        ) from error
+
+
+def _first_sentence(error: Exception) -> str:
+    words = " ".join(str(error).split())
+    return re.split(r"(?<=[^.])\. |: '|, ", words, maxsplit=1)[0].rstrip(".") or type(error).__name__
