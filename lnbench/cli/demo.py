@@ -116,8 +116,8 @@ def _print(matrices: dict[str, Matrix]) -> None:
     from lnbench.scoring import signatures
 
     summaries, named = matrices["summ"], signatures("summ")
-    print(f"\nModel: {DEMO_MODEL}, a planted positive control (an instrument, not evidence about")
-    print("language models). One-sentence summaries, percent exact match by evaluated")
+    print(f"\nModel: {DEMO_MODEL}, a planted positive control: an instrument, not evidence")
+    print("about language models. One-sentence summaries, percent exact match by evaluated")
     print(f"language, {summaries.documents} documents each, lnbench {__version__}:\n")
     print(matrix_table(summaries))
     print("\n[ ]: the ablated language itself. random: as many neurons in each layer, drawn")
