@@ -60,11 +60,11 @@ def demo(
 
 def _check(json: Path | None, plot: Path | None) -> None:
     """Refuse paths that could not be written, before minutes of work."""
-    if plot is not None and plot.suffix.lower() != ".png":
-        raise OutputError(f"the picture is a PNG, and {str(plot)!r} has another suffix; call it {plot.stem}.png")
     for path in (json, plot):
         if path is not None:
             check_writable(path)
+    if plot is not None and plot.suffix.lower() != ".png":
+        raise OutputError(f"the picture is a PNG, and {str(plot)!r} has another suffix; call it {plot.stem}.png")
 
 
 def _neuron_set(mask: str) -> dict[str, object]:
