@@ -1,8 +1,10 @@
 """Lets the stock ``lm_eval`` command see lnbench: waits for lm-eval's modules, then registers model and tasks.
 
-Python runs :func:`install` at start-up (``lnbench_autoload.pth``, from Python 3.15 on ``lnbench_autoload.start``), in
-every process of the environment. So this file imports nothing that an interpreter has not loaded already, does nothing
-until lm-eval is imported, and never lets an error of its own reach the program. ``LNBENCH_AUTOLOAD=0`` switches it off.
+At start-up every process of the environment runs the one line of ``lnbench_autoload.pth``. It imports nothing, since
+the first import from disk costs a bare interpreter about 2 ms; it waits for ``import lm_eval`` and then calls
+:func:`install`. (From Python 3.15 on ``lnbench_autoload.start`` calls it at once.) This file imports nothing that an
+interpreter has not loaded already and never lets an error of its own reach the program. ``LNBENCH_AUTOLOAD=0`` switches
+it off.
 It knows which modules to wait for; what to do with them is in ``lnbench.harness``.
 """
 
@@ -37,9 +39,8 @@ class Finder:
             _log(name)
             return None
         finally:
-            self._waiting.add(
-                name
-            )  # a spec may be asked for and never executed, or the import may fail and be repeated
+            # A spec may be asked for and never executed, or the import may fail and be repeated.
+            self._waiting.add(name)
 
     def _watched_spec(self, name, path, target):
         for finder in list(sys.meta_path):

@@ -38,10 +38,10 @@ def test_packaged_folders_are_found(environment: Environment):
     assert found == [str(home / "tasks"), str(home / "neuron_sets")]
 
 
-def test_bare_python_imports_only_the_hook(environment: Environment):
+def test_bare_python_imports_nothing_of_ours(environment: Environment):
     code = "import sys; print(sorted(name for name in sys.modules if 'lnbench' in name or 'lm_eval' in name))"
-    assert environment.run("python", "-c", code).stdout.strip() == "['_lnbench_autoload']"
-    assert environment.run("python", "-c", code, LNBENCH_AUTOLOAD="0").stdout.strip() == "['_lnbench_autoload']"
+    assert environment.run("python", "-c", code).stdout.strip() == "[]"
+    assert environment.run("python", "-c", code, LNBENCH_AUTOLOAD="0").stdout.strip() == "[]"
 
 
 def test_ls_tasks_lists_ours_and_the_users(environment: Environment, task_folder: Path):
