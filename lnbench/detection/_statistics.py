@@ -78,28 +78,36 @@ def collect(
         active=torch.zeros(shape, dtype=torch.int64),
         total=torch.zeros(shape, dtype=torch.float64),
     )
-    for k, (language, listed) in enumerate(batches.items()):
-        for batch in listed:
-            done(language, _count(model, batch, found, k))
+    counter = _Counter(found, site_map(model).decoder)
+    with observed(model, [site], counter.see):
+        for k, (language, listed) in enumerate(batches.items()):
+            for ids, mask in listed:
+                done(language, counter.count(ids, mask, k))
     return found
 
 
-@torch.inference_mode()
-def _count(model: nn.Module, batch: Batch, into: Statistics, k: int) -> int:
-    ids, mask = batch
-    counted = mask.bool().clone()
-    counted[:, 0] = False
+class _Counter:
+    """Adds what it sees of one batch after another to the statistics; the model is watched once for all of them."""
 
-    def see(layer: int, _: str, values: torch.Tensor) -> None:
-        chosen = values.reshape(*counted.shape, -1)[counted.to(values.device)]  # [tokens, width]; OPT flattens batches
-        into.active[layer, :, k] += (chosen > 0).sum(dim=0).cpu()
-        into.total[layer, :, k] += chosen.double().sum(dim=0).cpu()
+    def __init__(self, into: Statistics, decoder: Any) -> None:
+        self._into, self._decoder = into, decoder
+        self._weight = decoder.get_input_embeddings().weight
 
-    decoder: Any = site_map(model).decoder
-    weight = decoder.get_input_embeddings().weight
-    ids, mask = (part if weight.is_meta else part.to(weight.device) for part in (ids, mask))  # offloading moves them
-    with observed(model, [into.site], see):
-        decoder(input_ids=ids, attention_mask=mask, use_cache=False)
-    tokens = int(counted.sum())
-    into.tokens[k] += tokens
-    return tokens
+    @torch.inference_mode()
+    def count(self, ids: torch.Tensor, mask: torch.Tensor, k: int) -> int:
+        """Run one batch of language ``k`` through the decoder and return how many tokens were counted."""
+        if not self._weight.is_meta:  # offloading moves the batch itself
+            ids, mask = ids.to(self._weight.device), mask.to(self._weight.device)
+        self._k, self._counted = k, mask.bool().clone()
+        self._counted[:, 0] = False
+        self._decoder(input_ids=ids, attention_mask=mask, use_cache=False)
+        tokens = int(self._counted.sum())
+        self._into.tokens[k] += tokens
+        return tokens
+
+    def see(self, layer: int, _: str, values: torch.Tensor) -> None:
+        """Add one layer's values of the present batch; OPT flattens batches."""
+        counted = self._counted.to(values.device)
+        chosen = values.reshape(*counted.shape, -1)[counted]  # [tokens, width]
+        self._into.active[layer, :, self._k] += (chosen > 0).sum(dim=0).cpu()
+        self._into.total[layer, :, self._k] += chosen.double().sum(dim=0).cpu()
