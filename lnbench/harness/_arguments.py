@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lnbench import models
 from lnbench._data import DEMO_MODEL, demo_model_dir
 from lnbench.errors import ModelArgumentError, NeuronFileError
 from lnbench.neurons import resolve_mask
 
 #: Arguments that say what is done to which neurons; each needs ``mask``.
-SPEC_KEYS = ("spec", "lang", "sites", "layers", "exclude", "control", "seed", "match", "tokens", "expect", "n1", "n2")
+SPEC_KEYS = ("spec", *models.SPEC_KEYS)
 OUR_KEYS = ("mask", "engine", *SPEC_KEYS)
-ENGINES = ("auto", "fold", "hook")
 
 #: Words that people use for one of our arguments (or lm-eval's) and that nothing else understands.
 _SYNONYMS = {
@@ -64,8 +64,8 @@ def check_engine(engine: Any) -> str:
     Raises:
         ModelArgumentError: there is no such engine.
     """
-    if engine not in ENGINES:
-        raise ModelArgumentError(f"unknown engine {engine!r}; engine is one of {', '.join(ENGINES)}")
+    if engine not in models.ENGINES:
+        raise ModelArgumentError(f"unknown engine {engine!r}; engine is one of {', '.join(models.ENGINES)}")
     return str(engine)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lnbench.models._apply import Applied, applied, apply, choose_engine
+    from lnbench.models._apply import ENGINES, Applied, applied, apply, choose_engine
     from lnbench.models._compile import compile_plan
     from lnbench.models._export import export
     from lnbench.models._grouped import GroupedRows, grouped_query_index, grouped_query_rows
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lnbench.models.architectures import register_architecture, supported_architectures
 
 _LAZY = {
+    "ENGINES": "lnbench.models._apply",
     "Applied": "lnbench.models._apply",
     "applied": "lnbench.models._apply",
     "apply": "lnbench.models._apply",
@@ -52,6 +53,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "ENGINES",
     "SPEC_KEYS",
     "Applied",
     "Description",
