@@ -9,7 +9,7 @@ import lnbench
 
 PACKAGE = Path(lnbench.__file__).parent
 ROOMS = [
-    ("errors", "languages", "_data", "_write"),
+    ("errors", "languages", "_data", "_lazy", "_write"),
     ("identification",),
     ("neurons",),
     ("models",),

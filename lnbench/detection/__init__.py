@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lnbench._lazy import lazy
 
 if TYPE_CHECKING:
     from lnbench.detection._corpora import read_documents, token_batches
@@ -11,14 +13,14 @@ if TYPE_CHECKING:
     from lnbench.detection._statistics import Statistics, collect
 
 _LAZY = {
-    "Statistics": "_statistics",
-    "activation_entropy": "_lape",
-    "activation_probability": "_lape",
-    "collect": "_statistics",
-    "detect_lape": "_detect",
-    "lape_select": "_lape",
-    "read_documents": "_corpora",
-    "token_batches": "_corpora",
+    "Statistics": "lnbench.detection._statistics",
+    "activation_entropy": "lnbench.detection._lape",
+    "activation_probability": "lnbench.detection._lape",
+    "collect": "lnbench.detection._statistics",
+    "detect_lape": "lnbench.detection._detect",
+    "lape_select": "lnbench.detection._lape",
+    "read_documents": "lnbench.detection._corpora",
+    "token_batches": "lnbench.detection._corpora",
 }
 
 __all__ = [
@@ -32,10 +34,4 @@ __all__ = [
     "token_batches",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        import importlib
-
-        return getattr(importlib.import_module(f"lnbench.detection.{_LAZY[name]}"), name)
-    raise AttributeError(f"module 'lnbench.detection' has no attribute {name!r}")
+__getattr__ = lazy(__name__, _LAZY)

@@ -6,7 +6,9 @@ the start-up hook imports this room in any process that imports lm-eval.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lnbench._lazy import lazy
 
 if TYPE_CHECKING:
     from lnbench.harness._command import run_eval
@@ -22,10 +24,4 @@ _LAZY = {
     "run_eval": "lnbench.harness._command",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        import importlib
-
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy(__name__, _LAZY)

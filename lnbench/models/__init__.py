@@ -5,7 +5,9 @@ Every name is loaded on first use, so that specs and plans need no torch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lnbench._lazy import lazy
 
 if TYPE_CHECKING:
     from lnbench.models._apply import ENGINES, Applied, applied, apply, choose_engine
@@ -84,10 +86,4 @@ __all__ = [
     "supported_architectures",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        import importlib
-
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'lnbench.models' has no attribute {name!r}")
+__getattr__ = lazy(__name__, _LAZY)
