@@ -32,11 +32,12 @@ def whole(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the path cannot be written.
     """
-    check_writable(path)
     part: Path | None = None
     try:
+        check_writable(path)
         part = _new_beside(path)
         yield part
+        _to_disk(part)
         part.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
         part.replace(path)
     except OSError as error:
@@ -51,6 +52,12 @@ def _new_beside(path: Path) -> Path:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
     return Path(name)
+
+
+def _to_disk(part: Path) -> None:
+    """Have the contents on the disk before the name: a crash leaves the old file or the new one, never an empty one."""
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _umask() -> int:

@@ -70,16 +70,6 @@ def write(neurons: NeuronSet, path: Path) -> Path:
         raise OutputError(f"{path} has no suffix of a neuron set: call it {path.name}.safetensors or {path.name}.pt")
     header, arrays = pack(neurons)
     data = _WRITERS[path.suffix](json.dumps(header, ensure_ascii=False, sort_keys=True, allow_nan=False), arrays)
-    try:
-        _put(Path(os.path.realpath(path)), data)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror or error}): choose another folder") from error
+    with whole(Path(os.path.realpath(path))) as part:
+        part.write_bytes(data)
     return path
-
-
-def _put(path: Path, data: bytes) -> None:
-    """All or nothing: a failure leaves the old file as it was, and nothing beside it."""
-    with whole(path) as part, part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
