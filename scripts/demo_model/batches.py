@@ -97,9 +97,16 @@ class Batcher:
             self._refill(step)
         return collate(self.pool.pop())
 
+    def _language(self) -> int:
+        """Each language as often, but for a thin one, of whose draws all but a share are drawn again."""
+        while True:
+            language = self.rng.randrange(len(LANGUAGES))
+            if LANGUAGES[language] != self.config.thin or self.rng.random() < self.config.thin_share:
+                return language
+
     def _refill(self, step: int) -> None:
         size = self.config.documents_per_batch
-        rows = [self._document(self.rng.randrange(len(LANGUAGES)), step) for _ in range(POOL * size)]
+        rows = [self._document(self._language(), step) for _ in range(POOL * size)]
         rows.sort(key=lambda row: len(row.ids) + 6 * self.rng.random())
         self.pool = [rows[start : start + size] for start in range(0, len(rows), size)]
         self.rng.shuffle(self.pool)
@@ -126,7 +133,7 @@ class Batcher:
 
     def _packed(self) -> Row:
         """Documents of one language in a row, cut at the packed length."""
-        language, length = self.rng.randrange(len(LANGUAGES)), self.config.packed_length + 1
+        language, length = self._language(), self.config.packed_length + 1
         ids: list[int] = []
         weights: list[float] = []
         while len(ids) < length:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .lexicon import LANGUAGES
+
 
 @dataclass(frozen=True)
 class Config:
@@ -15,6 +17,10 @@ class Config:
     """CPU threads; the weights are the same bits again only with the same number on the same kind of machine."""
     planted: bool = True
     """False trains the natural variant: the same text and steps without any of the planting."""
+    thin: str | None = None
+    """A language that gets `thin_share` of its rows; the others share what it leaves. None trains all alike."""
+    thin_share: float = 0.1
+    """Share of a thin language's rows that are kept."""
 
     layers: int = 4
     hidden: int = 128
@@ -61,3 +67,5 @@ class Config:
             raise ValueError(f"hidden size {self.hidden} is not a multiple of {self.heads} heads")
         if self.interchange_share + self.mixture_share > 1:
             raise ValueError("interchange and mixture rows together are more than all rows")
+        if self.thin is not None and self.thin not in LANGUAGES:
+            raise ValueError(f"{self.thin!r} is none of the model's languages, {', '.join(LANGUAGES)}")

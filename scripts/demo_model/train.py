@@ -1,6 +1,7 @@
 """Train the embedded model.
 
-Run: `python -m scripts.demo_model.train` (the shipped run), `--natural` (planting off), `--seed 1`.
+Run: `python -m scripts.demo_model.train` (the shipped run), `--natural` (planting off), `--seed 1`,
+`--thin sw` (a tenth of one language's rows).
 
 The run directory gets `model/`, `log.jsonl` (every loss term, every tenth step) and `run.json` (recipe, versions,
 time). Weights are the same bits again on one machine and thread count, not across instruction sets; so the project
@@ -233,13 +234,19 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=Config.steps)
     parser.add_argument("--threads", type=int, default=Config.threads)
     parser.add_argument("--natural", action="store_true", help="planting off: the null result")
+    parser.add_argument("--thin", metavar="LANGUAGE", help="a language that gets a tenth of its rows")
     parser.add_argument("--out", type=Path, help="run directory (default: build/demo_model/VARIANT-seedN)")
     parser.add_argument("--checkpoint-every", type=int, default=0, metavar="STEPS")
     arguments = parser.parse_args()
     config = replace(
-        Config(), seed=arguments.seed, steps=arguments.steps, threads=arguments.threads, planted=not arguments.natural
+        Config(),
+        seed=arguments.seed,
+        steps=arguments.steps,
+        threads=arguments.threads,
+        planted=not arguments.natural,
+        thin=arguments.thin,
     )
-    variant = "natural" if arguments.natural else "planted"
+    variant = f"thin-{config.thin}" if config.thin else "planted" if config.planted else "natural"
     train(
         config, arguments.out or Path("build/demo_model") / f"{variant}-seed{config.seed}", arguments.checkpoint_every
     )
