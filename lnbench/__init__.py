@@ -21,7 +21,18 @@ __version__ = "0.1.0"
 
 __all__ = ["Architecture", "LnbenchError", "NeuronSet", "__version__", "ablate"]
 
-_ROOMS = ("identification", "neurons", "models", "detection", "scoring", "harness", "studies", "reporting", "languages")
+_ROOMS = (
+    "identification",
+    "neurons",
+    "models",
+    "detection",
+    "scoring",
+    "harness",
+    "studies",
+    "reporting",
+    "analysis",
+    "languages",
+)
 
 
 def ablate(

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lnbench.studies._demo import DEMO_KINDS, demo_tasks, run_demo
     from lnbench.studies._evaluation import TaskScores, evaluate_conditions
     from lnbench.studies._plan import StudyPlan
-    from lnbench.studies._presets import PRESETS
     from lnbench.studies._progress import Bar, Progress
     from lnbench.studies._runner import RunReport, run
     from lnbench.studies._show import plan_text, report_text, status_text
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from lnbench.studies._store import Store
     from lnbench.studies._study import Study
     from lnbench.studies._tasks import Missing, StudyTask
+    from lnbench.studies.presets import PRESETS
 
 _LAZY = {
     "Bar": "lnbench.studies._progress",
@@ -34,7 +34,7 @@ _LAZY = {
     "DEMO_KINDS": "lnbench.studies._demo",
     "Forecast": "lnbench.studies._status",
     "Missing": "lnbench.studies._tasks",
-    "PRESETS": "lnbench.studies._presets",
+    "PRESETS": "lnbench.studies.presets",
     "Progress": "lnbench.studies._progress",
     "Role": "lnbench.studies._cell",
     "RunReport": "lnbench.studies._runner",

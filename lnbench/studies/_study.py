@@ -14,9 +14,9 @@ from lnbench.languages import language
 from lnbench.studies._conditions import ORIGINAL, Condition
 from lnbench.studies._detect import DetectSection
 from lnbench.studies._expand import base_of, expand
-from lnbench.studies._presets import Preset, with_preset
 from lnbench.studies._sections import ConditionEntry, ModelSection, Section, Seeds, TaskEntry, refused, unknown
 from lnbench.studies._text import StudyText
+from lnbench.studies.presets import Preset, with_preset
 
 if TYPE_CHECKING:
     from lnbench.studies._plan import StudyPlan

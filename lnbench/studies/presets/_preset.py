@@ -1,0 +1,67 @@
+"""The key ``preset:`` of a study file, and what the presets share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from pydantic import Field, field_validator, model_validator
+
+from lnbench.studies._sections import RANDOM_SEEDS, Section, refused, unknown
+
+#: Keys of a study file.
+Keys: TypeAlias = dict[str, Any]
+#: The blocks of the multilingual workflow (Zhao et al. 2024).
+BLOCKS = ("understanding", "solving", "generation")
+#: The four benchmarks of Zhao et al. 2024.
+FOUR = ["mgsm", "xquad", "xcsqa", "xlsum"]
+
+
+class Preset(Section):
+    """``preset:``; text alone stands for ``{name: TEXT}``. Each preset reads the parameters that it needs."""
+
+    name: str
+    seeds: int = Field(default=RANDOM_SEEDS, ge=1)
+    """Draws of every random control."""
+    n1: int | list[int] | None = None
+    """Number of understanding layers (``plnd-blocks``), or several (``plnd-sweep``)."""
+    n2: int | list[int] | None = None
+    """Number of generation layers, or several."""
+    block: str = "solving"
+    """The block that ``plnd-sweep`` deactivates."""
+    scales: list[float] = Field(default=[0.75, 0.5, 0.25, 0.0], min_length=1)
+    """Strengths of ``dose-response``: what activations are multiplied with."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        from lnbench.studies.presets import PRESETS
+
+        if name not in PRESETS:
+            raise refused(unknown("preset", name, PRESETS))
+        return name
+
+    @field_validator("block")
+    @classmethod
+    def _block(cls, block: str) -> str:
+        if block not in BLOCKS:
+            raise refused(unknown("block", block, BLOCKS))
+        return block
+
+
+#: A preset: the study keys that it stands for, given its parameters and the languages of the study.
+Fill: TypeAlias = Callable[[Preset, Sequence[str]], Keys]
+
+
+def controlled(entries: Mapping[str, Keys], seeds: int) -> Keys:
+    """The original, and each condition with a random control of its own."""
+    found: Keys = {"original": {}}
+    for label, entry in entries.items():
+        control = "random" if label == "specific" else f"{label}-random"
+        found |= {control: {"control": "random", "of": label, "seeds": seeds}, label: entry}
+    return found
