@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("lnbench.cli.eval", "Run lm_eval with lnbench's model and tasks registered."),
     "fidelity": ("lnbench.cli.fidelity", "In which languages the texts of a file are, against the expected one."),
     "leaderboard": ("lnbench.cli.leaderboard", "Build, extend and verify the tables and the page of a leaderboard."),
-    "neurons": ("lnbench.cli.neurons", "Look at neuron-set files."),
+    "neurons": ("lnbench.cli.neurons", "Look at neuron-set files, and make others of them."),
     "study": ("lnbench.cli.study", "Plan, run and follow a study of many conditions."),
 }
 

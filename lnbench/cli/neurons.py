@@ -1,43 +1,17 @@
-"""``lnbench neurons``: look at neuron-set files."""
+"""``lnbench neurons``: look at neuron-set files, and make others of them; a module ``_neurons_*.py`` per command."""
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import Annotated
-
 import typer
+
+from lnbench.cli._neurons_show import show
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
 def neurons() -> None:
-    """Look at neuron-set files."""
+    """Look at neuron-set files, and make others of them."""
 
 
-@app.command()
-def show(
-    file: Annotated[str, typer.Argument(help="A path, the name of a shipped set, or hf://org/repo/file@revision.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print plain JSON.")] = False,
-) -> None:
-    """Print where the file was found, its header, counts per language, site and layer, and a layer histogram."""
-    from lnbench.neurons import NeuronSet, file_format, resolve_mask, summary, summary_text
-
-    path = resolve_mask(file).resolve()
-    data = {"path": str(path), "format": file_format(path), **summary(NeuronSet.load(path))}
-    if as_json:
-        print(json.dumps(data, indent=2, allow_nan=False))
-        return
-    text = f"{'file':<13}{path} ({data['format']})\n{summary_text(data, unicode=_can_show('▏█'))}"
-    encoding = sys.stdout.encoding or "ascii"
-    print(text.encode(encoding, "replace").decode(encoding))
-
-
-def _can_show(characters: str) -> bool:
-    """Whether the terminal's encoding has these characters."""
-    try:
-        characters.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
+app.command()(show)
