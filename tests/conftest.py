@@ -18,6 +18,37 @@ settings.register_profile("lnbench", deadline=None)
 settings.load_profile("lnbench")
 
 
+def pytest_collection_modifyitems(items):
+    """The network stays blocked for a test that has the fixture `hub_server`, but for this machine itself."""
+    for item in items:
+        if "hub_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]))
+
+
+@pytest.fixture
+def hub_server(monkeypatch, tmp_path):
+    """A hub on 127.0.0.1, and `huggingface_hub` turned to it, with an empty cache and no token.
+
+    Subprocesses get there with ``env=os.environ | hub_server.environment(folder)``.
+    """
+    from huggingface_hub import constants
+
+    from tests.hub_server import HubServer
+
+    home = tmp_path / "hf_home"
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with HubServer() as server:
+        resolve = server.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", resolve)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
+        yield server
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """The folder of real data (published files, benchmark rows), named by ``LNBENCH_TEST_DATA``."""
