@@ -219,7 +219,7 @@ def print_set(path: Path, neurons: NeuronSet) -> None:
     """What `lnbench neurons show` prints, and how many neurons each language has in each layer."""
     from tabulate import tabulate
 
-    from lnbench.cli.neurons import show
+    from lnbench.cli._neurons_show import show
     from lnbench.neurons import summary
 
     show(str(path), as_json=False)

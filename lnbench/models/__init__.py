@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from lnbench.models._apply import ENGINES, Applied, applied, apply, choose_engine
     from lnbench.models._compile import compile_plan
     from lnbench.models._export import export
-    from lnbench.models._grouped import GroupedRows, grouped_query_index, grouped_query_rows
     from lnbench.models._layers import select_layers
     from lnbench.models._load import check_placement, load_model, load_tokenizer, model_location
     from lnbench.models._observe import observed
     from lnbench.models._output_key import local_weights_fingerprint, output_key
     from lnbench.models._plan import Edit, Plan
-    from lnbench.models._sitemap import Description, Heads, LayerSites, Port, SiteMap, architecture_of, site_map
+    from lnbench.models._sitemap import Description, LayerSites, Port, SiteMap, architecture_of, site_map
     from lnbench.models._spec import SPEC_KEYS, Spec, Statistic, Step
     from lnbench.models.architectures import register_architecture, supported_architectures
+    from lnbench.neurons import GroupedRows, Heads, grouped_query_index, grouped_query_rows
 
 _LAZY = {
     "ENGINES": "lnbench.models._apply",
@@ -30,16 +30,16 @@ _LAZY = {
     "apply": "lnbench.models._apply",
     "choose_engine": "lnbench.models._apply",
     "Description": "lnbench.models._sitemap",
-    "Heads": "lnbench.models._sitemap",
+    "Heads": "lnbench.neurons",
     "LayerSites": "lnbench.models._sitemap",
     "Port": "lnbench.models._sitemap",
     "SiteMap": "lnbench.models._sitemap",
     "architecture_of": "lnbench.models._sitemap",
     "site_map": "lnbench.models._sitemap",
     "export": "lnbench.models._export",
-    "GroupedRows": "lnbench.models._grouped",
-    "grouped_query_index": "lnbench.models._grouped",
-    "grouped_query_rows": "lnbench.models._grouped",
+    "GroupedRows": "lnbench.neurons",
+    "grouped_query_index": "lnbench.neurons",
+    "grouped_query_rows": "lnbench.neurons",
     "register_architecture": "lnbench.models.architectures",
     "supported_architectures": "lnbench.models.architectures",
     "Edit": "lnbench.models._plan",

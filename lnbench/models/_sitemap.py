@@ -17,7 +17,7 @@ from torch import nn
 from lnbench.errors import UnsupportedArchitectureError
 from lnbench.models._plan import Edit
 from lnbench.models._unwrap import decoder_config, unwrap
-from lnbench.neurons import SITES, Architecture
+from lnbench.neurons import SITES, Architecture, Heads
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 
@@ -76,15 +76,6 @@ class LayerSites:
         """The port whose neurons ``site`` counts; ``ffn.act`` is counted at the down projection."""
         at = {"attn.q": self.query, "attn.k": self.key, "attn.v": self.value, "attn.o": self.output}
         return at.get(site, self.down)
-
-
-@dataclass(frozen=True)
-class Heads:
-    """How query and key/value heads share rows, for :func:`~lnbench.models.grouped_query_index`."""
-
-    queries: int
-    keys: int
-    size: int
 
 
 @dataclass(frozen=True)

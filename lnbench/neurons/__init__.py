@@ -5,6 +5,7 @@ This room knows no model and no harness; `Architecture` is a plain value. Import
 
 from lnbench.neurons._architecture import Architecture
 from lnbench.neurons._control import MATCHES, RandomControl, random_control
+from lnbench.neurons._grouped import GroupedRows, Heads, grouped_query_index, grouped_query_rows
 from lnbench.neurons._hash import target_hash
 from lnbench.neurons._header import SCHEMA, Header
 from lnbench.neurons._reader import use_architecture_reader
@@ -21,12 +22,16 @@ __all__ = [
     "SHORT_SITES",
     "SITES",
     "Architecture",
+    "GroupedRows",
     "Header",
+    "Heads",
     "NeuronSet",
     "RandomControl",
     "Rows",
     "expand_sites",
     "file_format",
+    "grouped_query_index",
+    "grouped_query_rows",
     "histogram",
     "load_masks",
     "random_control",

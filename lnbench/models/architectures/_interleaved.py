@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lnbench.models._sitemap import Heads, Port, Rows
+from lnbench.models._sitemap import Port, Rows
+from lnbench.neurons import Heads
 
 
 def interleaved(path: str, part: int, heads: Heads) -> Port:

@@ -10,8 +10,36 @@ import numpy as np
 import numpy.typing as npt
 
 from lnbench.errors import NeuronSetError
+from lnbench.neurons._architecture import MAX_WIDTH
 
 Index = TypeVar("Index", int, npt.NDArray[np.int64])
+
+
+@dataclass(frozen=True)
+class Heads:
+    """How the attention heads of a model share rows, for `grouped_query_index`.
+
+    Raises:
+        NeuronSetError: a count is not a positive whole number, or query heads do not divide among key/value heads.
+    """
+
+    queries: int
+    """Query heads."""
+    keys: int
+    """Key/value heads."""
+    size: int
+    """Rows of one head."""
+
+    def __post_init__(self) -> None:
+        for count in (self.queries, self.keys, self.size):
+            if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_WIDTH:
+                raise NeuronSetError(f"heads are counted from 1 on, and one of the counts is {count!r}: correct it")
+        _check_groups(self.queries, self.keys)
+
+    @property
+    def group(self) -> int:
+        """Query heads that share one key/value head."""
+        return self.queries // self.keys
 
 
 def grouped_query_index(index: Index, heads: int, kv_heads: int, head_dim: int) -> Index:
@@ -26,8 +54,7 @@ def grouped_query_index(index: Index, heads: int, kv_heads: int, head_dim: int) 
     Raises:
         NeuronSetError: an index is outside that range, or ``heads`` is no multiple of ``kv_heads``.
     """
-    if kv_heads < 1 or heads % kv_heads:
-        raise NeuronSetError(f"{heads} query heads do not divide among {kv_heads} key/value heads; check both counts")
+    _check_groups(heads, kv_heads)
     given = np.asarray(index)
     wrong = given[(given < 0) | (given >= heads * head_dim)] if given.size else given
     if wrong.size:
@@ -37,6 +64,11 @@ def grouped_query_index(index: Index, heads: int, kv_heads: int, head_dim: int) 
         )
     group = heads // kv_heads * head_dim
     return (index // group) * head_dim + index % head_dim
+
+
+def _check_groups(heads: int, kv_heads: int) -> None:
+    if kv_heads < 1 or heads % kv_heads:
+        raise NeuronSetError(f"{heads} query heads do not divide among {kv_heads} key/value heads; check both counts")
 
 
 @dataclass(frozen=True, eq=False)
