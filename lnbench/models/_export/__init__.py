@@ -1,0 +1,10 @@
+"""Write a model with a plan folded into it as an ordinary checkpoint, which any tool loads without lnbench.
+
+A constant may need a bias where the architecture has none. Where one field of the config gives those projections biases
+(Llama's ``attention_bias`` and ``mlp_bias``), it is set and the other biases are zeros; otherwise nothing is written.
+"""
+
+from lnbench.models._export._model import export
+from lnbench.models._export._record import PLAN_FILE
+
+__all__ = ["PLAN_FILE", "export"]
