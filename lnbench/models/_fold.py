@@ -21,8 +21,14 @@ class CannotFoldError(Exception):
     """Why a plan does not fit into a model's weights, in words; never leaves this room."""
 
 
-def weight_edits(edits: list[LayerEdits], sites: SiteMap, tokens: str) -> list[WeightEdit]:
+def weight_edits(edits: list[LayerEdits], sites: SiteMap, tokens: str, *, loaded: bool = True) -> list[WeightEdit]:
     """The weight edits that are a lowered plan's whole effect.
+
+    Args:
+        edits: The lowered plan.
+        sites: The model's map.
+        tokens: The plan's token rule.
+        loaded: Whether the weights must be in memory, and not only in a checkpoint that the model stands for.
 
     Raises:
         CannotFoldError: there are none, or a weight cannot be edited.
@@ -31,7 +37,7 @@ def weight_edits(edits: list[LayerEdits], sites: SiteMap, tokens: str) -> list[W
         raise CannotFoldError(f"the plan edits {tokens} tokens only, and a weight serves all tokens")
     found = [each for layer in edits for each in _of_layer(layer, sites)]
     for each in found:
-        reason = weight_obstacle(each.module)
+        reason = weight_obstacle(each.module, loaded)
         if reason is not None:
             raise CannotFoldError(f"{each.path} of layer {each.layer} {reason}")
     _refuse_half_edited_ties(found, sites)

@@ -14,20 +14,26 @@ from lnbench.models._lower import LayerEdits
 from lnbench.models._sitemap import SiteMap
 
 
-def weight_obstacle(module: nn.Module) -> str | None:
-    """Why a projection's weight cannot be edited in place, or None."""
+def weight_obstacle(module: nn.Module, loaded: bool = True) -> str | None:
+    """Why a projection's weight cannot be edited in place, or None.
+
+    Args:
+        module: The projection.
+        loaded: Whether the weights must be in memory; a model on the meta device stands for its checkpoint otherwise.
+    """
     kind = type(module).__name__
     if hasattr(module, "base_layer"):
         return f"carries an adapter ({kind}), whose own part of the output an edit of the base weight would not reach"
     if type(module) not in (nn.Linear, Conv1D):
         return f"is a {kind}, not a plain linear projection (quantised or replaced)"
-    return _tensor_obstacle(module._parameters.get("weight")) or _tensor_obstacle(module._parameters.get("bias"), False)
+    weight, bias = module._parameters.get("weight"), module._parameters.get("bias")
+    return _tensor_obstacle(weight, True, loaded) or _tensor_obstacle(bias, False, loaded)
 
 
-def _tensor_obstacle(tensor: torch.Tensor | None, needed: bool = True) -> str | None:
+def _tensor_obstacle(tensor: torch.Tensor | None, needed: bool, loaded: bool) -> str | None:
     if tensor is None:
         return "computes its weight from others" if needed else None
-    if tensor.device.type == "meta":
+    if tensor.device.type == "meta" and loaded:
         return "has its weight offloaded (on the meta device), where an edit would be lost"
     if type(tensor.data) is not torch.Tensor:
         return f"has a weight of type {type(tensor.data).__name__} (packed or sharded)"
