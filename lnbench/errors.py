@@ -46,6 +46,10 @@ class CacheError(LnbenchError):
     """A response cache that could serve one condition the answers of another."""
 
 
+class DeltaError(LnbenchError):
+    """A delta file is missing or damaged, or was made from other weights than the model has."""
+
+
 class TaskError(LnbenchError):
     """A task definition is broken or missing."""
 
@@ -60,3 +64,7 @@ class StudyError(LnbenchError):
 
 class OutputError(LnbenchError):
     """A result cannot be written where it was asked for."""
+
+
+class ClusterError(LnbenchError):
+    """A Ray cluster is missing, has no room, or loses its workers."""

@@ -44,15 +44,27 @@ def run(
     file: _File,
     out: _Out = None,
     shard: Annotated[str, typer.Option(help="i/n: the i-th of n shares, for one process of a job array.")] = "1/1",
+    executor: Annotated[str, typer.Option(help="local: in this process; ray: on a Ray cluster.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="Of the Ray cluster (auto, host:port); one on this machine when left out.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="On Ray: how many hold a model each; one for each GPU, else each node.")
+    ] = None,
 ) -> None:
     """Run what is unfinished of a study; a run that was stopped goes on where it stopped."""
     _silence()
     share = _shard(shard)
+    _check_executor(executor, share, address, workers)
     found, store = _opened(file, out)
     from lnbench import studies
 
+    bar = studies.Bar()
     try:
-        report = studies.run(found, store, shard=share, progress=studies.Bar())
+        if executor == "ray":
+            report = studies.run_on_ray(found, store, address=address, workers=workers, progress=bar)
+        else:
+            report = studies.run(found, store, shard=share, progress=bar)
     except KeyboardInterrupt:
         print(f"\nstopped; finished cells are in {store.folder}, and the same command goes on")
         raise typer.Exit(INTERRUPTED) from None
@@ -85,6 +97,19 @@ def _shard(text: str) -> tuple[int, int]:
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
         raise SpecError(f"--shard {text!r} is no share; write i/n, counted from 1/n to n/n")
     return int(match[1]), int(match[2])
+
+
+def _check_executor(executor: str, share: tuple[int, int], address: str | None, workers: int | None) -> None:
+    """Refuse options that would have no effect."""
+    if executor not in ("local", "ray"):
+        raise SpecError(f"unknown executor {executor!r}; choose local or ray")
+    if executor == "ray" and share != (1, 1):
+        raise SpecError(
+            f"--shard {share[0]}/{share[1]} has no effect on Ray, which hands out all cells; drop one of them"
+        )
+    for name, value in (("--address", address), ("--workers", workers)):
+        if executor == "local" and value is not None:
+            raise SpecError(f"{name} {value} has no effect without Ray; add --executor ray, or drop it")
 
 
 def _silence() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lnbench.studies._evaluation import TaskScores, evaluate_conditions
     from lnbench.studies._plan import StudyPlan
     from lnbench.studies._progress import Bar, Progress
+    from lnbench.studies._ray import run_on_ray
     from lnbench.studies._runner import RunReport, run
     from lnbench.studies._show import plan_text, report_text, status_text
     from lnbench.studies._status import Forecast, Status, forecast, status
@@ -52,6 +53,7 @@ _LAZY = {
     "evaluate_conditions": "lnbench.studies._evaluation",
     "forecast": "lnbench.studies._status",
     "run": "lnbench.studies._runner",
+    "run_on_ray": "lnbench.studies._ray",
     "run_demo": "lnbench.studies._demo",
     "status": "lnbench.studies._status",
 }
@@ -83,6 +85,7 @@ __all__ = [
     "report_text",
     "run",
     "run_demo",
+    "run_on_ray",
     "status",
     "status_text",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from lnbench.errors import StudyError
-from lnbench.neurons import NeuronSet
+from lnbench.neurons import NeuronSet, expand_sites
 from lnbench.studies._sections import Section, refused, unknown
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ class DetectSection(Section):
     options: dict[str, Any] = Field(default={})
     """Parameters of the method."""
 
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites at which neurons may be found."""
+        asked = self.options.get("sites", "ffn.hidden") if self.method == "plnd" else "ffn.act"
+        return expand_sites(asked)
+
     @model_validator(mode="after")
     def _known_options(self) -> DetectSection:
         for key in self.options:
@@ -58,7 +64,7 @@ def neurons_of(plan: StudyPlan, lm: Any, store: Store) -> NeuronSet | None:
     section = plan.study.detect
     if section is None:
         return plan.neurons
-    file = store.folder / f"neurons-{_hash(section, lm)}.safetensors"
+    file = store.folder / neuron_file(section, lm)
     if not file.is_file():
         text = _read(plan, section, lm)
         store.open({"name": plan.study.name})
@@ -70,9 +76,21 @@ def neurons_of(plan: StudyPlan, lm: Any, store: Store) -> NeuronSet | None:
     return found
 
 
-def _hash(section: DetectSection, lm: Any) -> str:
+def neuron_file(section: DetectSection, lm: Any) -> str:
+    """The name of the file that a store keeps the neurons in that are found on this model."""
     text = json.dumps([section.model_dump(mode="json"), lm.output_key()], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return f"neurons-{hashlib.sha256(text.encode()).hexdigest()[:12]}.safetensors"
+
+
+def detected(plan: StudyPlan, lm: Any) -> NeuronSet:
+    """What a study detects on its model, found anew.
+
+    Raises:
+        LnbenchError: detection refuses the corpora or the options.
+    """
+    section = plan.study.detect
+    assert section is not None
+    return _found(section, _read(plan, section, lm), lm)
 
 
 def _read(plan: StudyPlan, section: DetectSection, lm: Any) -> TokenDocuments:

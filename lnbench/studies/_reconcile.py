@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lnbench.errors import StudyError
-from lnbench.studies._cell import Cell, Place, place_of
+from lnbench.studies._cell import Cell, Place, Role, place_of
 
 if TYPE_CHECKING:
-    from lnbench.studies._session import Session
     from lnbench.studies._store import Store
 
 
-def reconcile(store: Store, session: Session) -> dict[str, dict[str, Any]]:
+def reconcile(store: Store, cells: Sequence[tuple[Role, Cell]], study: str, model: str) -> dict[str, dict[str, Any]]:
     """The finished cells whose role has another name in the study now, with the role that they shall have.
+
+    Args:
+        store: what is finished.
+        cells: what the study asks for.
+        study, model: their names, as a role records them.
 
     Raises:
         StudyError: for a place of the study's table the store holds another cell; says in what it differs.
     """
-    wanted = {role.place: cell for role, cell in session.cells}
-    roles = {cell.id: role.as_json(session.plan.study.name, session.lm.model_name) for role, cell in session.cells}
+    wanted = {role.place: cell for role, cell in cells}
+    roles = {cell.id: role.as_json(study, model) for role, cell in cells}
     relabelled: dict[str, dict[str, Any]] = {}
     for name, manifest in store.finished().items():
         if name in roles:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import heapq
-import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lnbench.errors import OutputError, SpecError
+from lnbench.errors import SpecError
 from lnbench.studies._cell import Cell, Role
-from lnbench.studies._conditions import Condition
+from lnbench.studies._cell_runner import CellRunner
 from lnbench.studies._detect import neurons_of
 from lnbench.studies._evaluation import quiet
 from lnbench.studies._model import load_model
 from lnbench.studies._progress import Progress
 from lnbench.studies._reconcile import reconcile
-from lnbench.studies._record import about_failure, about_model, about_study, recorded
-from lnbench.studies._results import About, new_tracker, write_results
+from lnbench.studies._record import about_study
 from lnbench.studies._session import Session
 
 if TYPE_CHECKING:
     from lnbench.studies._store import Store
     from lnbench.studies._study import Study
-
-_log = logging.getLogger(__name__)
 
 _Cells = Sequence[tuple[Role, Cell]]
 
@@ -79,9 +75,10 @@ def run(study: Study, store: Store, *, shard: tuple[int, int] = (1, 1), progress
     store.check(study.name)
     shown.loading(len(plan.cells))
     lm = load_model(study, plan.neurons)
-    session = Session.open(plan, lm, neurons_of(plan, lm, store))
-    relabelled = reconcile(store, session)
-    store.open(about_study(plan))
+    neurons = neurons_of(plan, lm, store)
+    session = Session.open(plan.of(neurons), lm, neurons)
+    relabelled = reconcile(store, session.cells, study.name, lm.model_name)
+    store.open(about_study(session.plan))
     for name, role in relabelled.items():
         store.relabel(name, role)
     share = shares(session, shard[1])[shard[0] - 1]
@@ -114,12 +111,11 @@ def shares(session: Session, number: int) -> list[_Cells]:
 
 
 class _Run:
-    """The loop over cells, with what it keeps from one to the next: the condition that the model is in."""
+    """The loop over cells, in the process that has the model."""
 
     def __init__(self, session: Session, store: Store, progress: Progress) -> None:
         self._session, self._store, self._progress = session, store, progress
-        self._condition: Condition | None = None
-        self._model_info: dict[str, Any] | None = None
+        self._runner = CellRunner(session)
 
     def all(self, cells: _Cells) -> Counter[str]:
         """Run the unfinished ones; how many ended how. The model is left as the original."""
@@ -143,46 +139,9 @@ class _Run:
                 return "elsewhere"
             if self._store.manifest(cell.id) is not None:
                 return "finished"
-            started = time.time()
-            try:
-                self._put(role.condition)
-                self._evaluate(role, cell, started)
-            except OutputError:
-                raise
-            except Exception as error:
-                _log.debug("cell %s failed", cell.id, exc_info=True)
-                self._condition = None
-                self._store.fail(cell.id, self._about(role, cell, started) | about_failure(error))
+            outcome = self._runner.run(role, cell, self._store.clear(cell.id))
+            if outcome.files is None:
+                self._store.fail(cell.id, outcome.record)
                 return "failed"
+            self._store.finish(cell.id, outcome.record, outcome.files)
             return "ran"
-
-    def _put(self, condition: Condition) -> None:
-        """Bring the model into a condition, unless it is in it."""
-        if condition != self._condition:
-            self._condition = None
-            self._session.lm.set_plan(self._session.plans[condition])
-            self._condition = condition
-
-    def _info(self) -> dict[str, Any]:
-        """What lm-eval records of the model; it asks the hub for a commit, so once, and only our part of it again."""
-        lm = self._session.lm
-        if self._model_info is None:
-            self._model_info = lm.get_model_info()
-        return {**self._model_info, "lnbench": lm.record()}
-
-    def _evaluate(self, role: Role, cell: Cell, started: float) -> None:
-        folder, session, study = self._store.clear(cell.id), self._session, self._session.plan.study
-        tracker = new_tracker(folder)
-        found = session.evaluate(role)
-        arguments = {"pretrained": session.lm.model_name, **study.model.given()}
-        about = About(session.lm, self._info(), arguments, session.settings, study.gen_kwargs or None, started, tracker)
-        files = write_results(folder, found, about)
-        self._store.finish(cell.id, self._about(role, cell, started), files)
-
-    def _about(self, role: Role, cell: Cell, started: float) -> dict[str, Any]:
-        lm, study = self._session.lm, self._session.plan.study
-        return {
-            "cell": cell.as_json(),
-            "role": role.as_json(study.name, lm.model_name),
-            "recorded": recorded(started) | about_model(lm, self._session.plans[role.condition]),
-        }
