@@ -11,6 +11,7 @@ from lnbench._lazy import lazy
 
 if TYPE_CHECKING:
     from lnbench.models._apply import ENGINES, Applied, applied, apply, choose_engine
+    from lnbench.models._claims import OPERATIONS, Claim, Claims
     from lnbench.models._compile import compile_plan
     from lnbench.models._export import export
     from lnbench.models._layers import select_layers
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lnbench.models._readout import Readout, layer_states, readout
     from lnbench.models._sitemap import Description, LayerSites, Port, SiteMap, architecture_of, site_map
     from lnbench.models._spec import SPEC_KEYS, Spec, Statistic, Step
-    from lnbench.models.architectures import register_architecture, supported_architectures
+    from lnbench.models.architectures import claims_of, register_architecture, supported_architectures
     from lnbench.models.delta import (
         AppliedDelta,
         Delta,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         delta_name,
         delta_of,
         dense_delta,
+        fingerprint,
         is_delta,
         save_checkpoint,
         slots_of,
@@ -48,6 +50,7 @@ _LAZY = {
     "delta_name": "lnbench.models.delta",
     "delta_of": "lnbench.models.delta",
     "dense_delta": "lnbench.models.delta",
+    "fingerprint": "lnbench.models.delta",
     "is_delta": "lnbench.models.delta",
     "save_checkpoint": "lnbench.models.delta",
     "slots_of": "lnbench.models.delta",
@@ -69,6 +72,10 @@ _LAZY = {
     "grouped_query_rows": "lnbench.neurons",
     "Readout": "lnbench.models._readout",
     "readout": "lnbench.models._readout",
+    "Claim": "lnbench.models._claims",
+    "Claims": "lnbench.models._claims",
+    "OPERATIONS": "lnbench.models._claims",
+    "claims_of": "lnbench.models.architectures",
     "register_architecture": "lnbench.models.architectures",
     "supported_architectures": "lnbench.models.architectures",
     "Edit": "lnbench.models._plan",
@@ -91,9 +98,12 @@ _LAZY = {
 
 __all__ = [
     "ENGINES",
+    "OPERATIONS",
     "SPEC_KEYS",
     "Applied",
     "AppliedDelta",
+    "Claim",
+    "Claims",
     "Delta",
     "DeltaPart",
     "Description",
@@ -115,12 +125,14 @@ __all__ = [
     "architecture_of",
     "check_placement",
     "choose_engine",
+    "claims_of",
     "compile_plan",
     "delta_applied",
     "delta_name",
     "delta_of",
     "dense_delta",
     "export",
+    "fingerprint",
     "grouped_query_index",
     "grouped_query_rows",
     "is_delta",
