@@ -10,7 +10,7 @@ import inspect
 import os
 import weakref
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from lm_eval.utils import simple_parse_args_string
 from lnbench import models
 from lnbench._data import DEMO_MODEL
 from lnbench.errors import ModelArgumentError, SpecError
-from lnbench.harness import _arguments, _chat, _loading, _output, _provenance, _refusals
+from lnbench.harness import _arguments, _chat, _loading, _output, _packing, _provenance, _refusals
 from lnbench.harness._cache import CacheFence
 from lnbench.harness._fit import Fit
 from lnbench.neurons import NeuronSet, load_masks
@@ -82,6 +82,7 @@ class LnbenchLM(HFLM):
         self._applied: models.Applied | None = None
         self.architecture = models.architecture_of(self.model)
         self.set_plan(None if spec is None else self._compiled(spec))
+        _packing.cut_for(self)
         if announce:
             self._announce()
 
@@ -205,11 +206,14 @@ class LnbenchLM(HFLM):
         answers: list[tuple[float, bool]] = super().loglikelihood(requests, disable_tqdm=disable_tqdm)
         return answers
 
-    def loglikelihood_rolling(self, requests: list[Any], disable_tqdm: bool = False) -> list[float]:
-        """lm-eval's; refused under a token rule, which has no meaning where nothing is generated."""
+    def loglikelihood_rolling(self, requests: list[Any], disable_tqdm: bool = False) -> list[Any]:
+        """lm-eval's, and blocks of packed text, answered as (log-likelihood, predicted tokens).
+
+        Refused under a token rule, which has no meaning where nothing is generated.
+        """
         self._refuse_token_rule()
-        answers: list[float] = super().loglikelihood_rolling(requests, disable_tqdm=disable_tqdm)
-        return answers
+        plain = partial(super().loglikelihood_rolling, disable_tqdm=disable_tqdm)
+        return _packing.answered(self, requests, disable_tqdm, plain)
 
     def get_model_info(self) -> dict[str, Any]:
         """Called by lm-eval for the results file: its own entries and, under ``lnbench``, what we did to the model."""

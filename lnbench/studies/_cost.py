@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from lnbench.harness.task_data import block_of
+
 #: Tokens that lm-eval generates where a task sets no bound.
 DEFAULT_GENERATED = 256
 
@@ -42,8 +44,10 @@ def measure(lm: Any, instances: Sequence[Any]) -> Cost:
         instances: lm-eval's built requests.
     """
     documents = len({instance.doc_id for instance in instances})
-    total = Cost(documents)
-    by_kind = sorted(instances, key=lambda instance: str(instance.request_type))
+    blocks = [ids for instance in instances if (ids := block_of(instance.doc)) is not None]
+    total = Cost(documents, sum(map(len, blocks)))
+    others = (instance for instance in instances if block_of(instance.doc) is None)
+    by_kind = sorted(others, key=lambda instance: str(instance.request_type))
     for kind, some in groupby(by_kind, key=lambda instance: str(instance.request_type)):
         total += _measured(lm, kind, [instance.args for instance in some])
     return total

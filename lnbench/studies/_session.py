@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lnbench.errors import SpecError
+from lnbench.harness.task_data import cut_for
 from lnbench.models import Plan, Spec, compile_plan
 from lnbench.studies._cell import Cell, Role
 from lnbench.studies._conditions import Condition
@@ -132,6 +133,7 @@ def built_tasks(plan: StudyPlan, lm: Any, settings: Settings) -> dict[str, Built
     Raises:
         LnbenchError: a task cannot be built.
     """
+    cut_for(lm)  # packed text is cut by the tokenizer of this model
     built = build_tasks(plan.study, plan.tasks)
     return {task.name: BuiltTask.build(lm, task, built[task.name], settings) for task in plan.tasks}
 

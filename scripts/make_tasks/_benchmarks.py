@@ -63,6 +63,7 @@ FORMS = (
     ),
     Form("open", "open", "confusion", _FIDELITY, ("{question}",), 256),
     Form("ppl", "ppl", None, ("bits_per_byte",)),
+    Form("packed", "packed", None, ("nats_per_token", "bits_per_byte")),
 )
 
 
@@ -90,7 +91,7 @@ def _task(form: Form, name: str, row: Language) -> str:
 
 def _arguments(form: Form, row: Language) -> str:
     given: dict[str, str | int] = {"lnbench_lang": row.code}
-    if form.name != "ppl":
+    if form.name not in ("ppl", "packed"):
         given = {"lnbench_form": form.name, **given}
     if form.passage:
         given["lnbench_passage"] = form.passage // 2 if form.dense and not row.spaced else form.passage

@@ -12,6 +12,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "qa": ("exact_match", "f1"),
     "arith": ("exact_match",),
 }
+#: Tokens of a block of packed text: short, so that the little text makes many blocks.
+DEMO_BLOCK = 128
 #: What the group over all kinds averages, each over the tasks that have it.
 OVERALL = ("acc", "exact_match", "fidelity")
 
@@ -26,6 +28,9 @@ def files() -> dict[str, str]:
     texts = [f"lnbench_demo_ppl_{lang}" for lang in DEMO_LANGUAGES]
     made |= {f"demo/{name}.yaml": _text(lang) for name, lang in zip(texts, DEMO_LANGUAGES, strict=True)}
     made["demo/lnbench_demo_ppl.yaml"] = group("lnbench_demo_ppl", texts, ("bits_per_byte",))
+    blocks = [f"lnbench_demo_packed_{lang}" for lang in DEMO_LANGUAGES]
+    made |= {f"demo/{name}.yaml": _packed(lang) for name, lang in zip(blocks, DEMO_LANGUAGES, strict=True)}
+    made["demo/lnbench_demo_packed.yaml"] = group("lnbench_demo_packed", blocks, ("nats_per_token", "bits_per_byte"))
     made["demo/lnbench_demo.yaml"] = group("lnbench_demo", [f"lnbench_demo_{kind}" for kind in KINDS], OVERALL)
     return made
 
@@ -48,5 +53,15 @@ def _text(lang: str) -> str:
         f"task: lnbench_demo_ppl_{lang}\n"
         "dataset_kwargs:\n"
         f"  lnbench_file: demo/text/validation/{lang}.jsonl\n"
+        f"{METADATA}"
+    )
+
+
+def _packed(lang: str) -> str:
+    file = f"demo/text/validation/{lang}.jsonl"
+    return (
+        f"{HEADER}include: _packed.inc\n"
+        f"task: lnbench_demo_packed_{lang}\n"
+        f'dataset_kwargs: {{lnbench_lang: "{lang}", lnbench_file: {file}, lnbench_usual_block: {DEMO_BLOCK}}}\n'
         f"{METADATA}"
     )

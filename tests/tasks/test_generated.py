@@ -10,6 +10,7 @@ pytest.importorskip("lm_eval")
 from lm_eval.tasks import TaskManager
 
 from lnbench._data import packaged
+from lnbench.harness.task_data import cut_for
 from lnbench.languages import DEMO_LANGUAGES, LANGUAGES, languages_of
 from lnbench.scoring import METRICS
 from scripts import make_tasks
@@ -24,6 +25,7 @@ FORMS = {
     "xlsum": "xlsum",
     "open": "confusion",
     "ppl": None,
+    "packed": None,
 }
 COUNTS = {"mgsm": 11, "xquad": 12, "xcsqa": 16, "xlsum": 45, "open": 15}
 TAGGED = ("mgsm", "xquad", "xcsqa", "xlsum")
@@ -36,9 +38,9 @@ def languages(form):
 
 
 NAMES = {f"lnbench_{form}_{row.slug}": (form, row) for form in FORMS for row in languages(form)}
-DEMO = {f"lnbench_demo_{kind}_{lang}" for kind in (*DEMO_KINDS, "ppl") for lang in DEMO_LANGUAGES}
+DEMO = {f"lnbench_demo_{kind}_{lang}" for kind in (*DEMO_KINDS, "ppl", "packed") for lang in DEMO_LANGUAGES}
 GROUPS = {f"lnbench_{form}" for form in FORMS} | {
-    *("lnbench_demo", "lnbench_demo_ppl"),
+    *("lnbench_demo", "lnbench_demo_ppl", "lnbench_demo_packed"),
     *(f"lnbench_demo_{kind}" for kind in DEMO_KINDS),
 }
 TAGS = {f"lnbench_{row.slug}" for form in TAGGED for row in languages(form)} | {
@@ -46,8 +48,38 @@ TAGS = {f"lnbench_{row.slug}" for form in TAGGED for row in languages(form)} | {
 }
 
 
+class Letters:
+    """A tokenizer of one token a character; the texts here are short, so blocks are, too."""
+
+    is_fast, eos_token_id, name_or_path = True, 0, "letters"
+
+    def __call__(self, texts, **settings):
+        one = isinstance(texts, str)
+        ids = [[ord(letter) for letter in text] for text in ([texts] if one else texts)]
+        offsets = [[(at, at + 1) for at in range(len(some))] for some in ids]
+        return {"input_ids": ids[0] if one else ids, "offset_mapping": offsets[0] if one else offsets}
+
+    def __len__(self):
+        return 0x110000
+
+    def decode(self, ids):
+        return "".join(map(chr, ids))
+
+
+class Cutter:
+    """What packed text asks of a model."""
+
+    tokenizer, max_length = Letters(), 16
+
+
 @pytest.fixture(scope="module")
-def manager(published):
+def cutter():
+    return Cutter()
+
+
+@pytest.fixture(scope="module")
+def manager(published, cutter):
+    cut_for(cutter)
     return TaskManager(
         include_path=str(packaged("tasks")), include_defaults=False, metadata={"data_dir": str(published)}
     )
@@ -109,9 +141,10 @@ def test_a_group_is_its_form_in_every_language_and_averages_metrics_that_it_has(
 
 
 def test_metrics_are_those_that_the_scorer_gives(tasks):
+    of_text = {"ppl": ("bits_per_byte", "byte_perplexity"), "packed": ("nats_per_token", "bits_per_byte")}
     for name, (form, _) in NAMES.items():
         metrics = tuple(one["metric"] for one in tasks[name].config.metric_list)
-        assert metrics == METRICS.get(form.removesuffix("_letters"), ("bits_per_byte", "byte_perplexity"))
+        assert metrics == (of_text.get(form) or METRICS[form.removesuffix("_letters")])
 
 
 def test_documents_say_what_they_are(tasks):
@@ -140,7 +173,7 @@ def test_prompts_end_with_a_label_and_hold_no_english_frame(tasks):
     english = LANGUAGES["en"]
     frame = [english.question, english.answer, english.context, english.text, english.summary, english.steps]
     for name, (form, row) in NAMES.items():
-        if form == "ppl":
+        if form in ("ppl", "packed"):
             continue
         prompt = tasks[name].eval_docs[0]["prompt"]
         last = {"mgsm": row.steps, "xlsum": row.summary}.get(form, row.answer)
@@ -151,7 +184,7 @@ def test_prompts_end_with_a_label_and_hold_no_english_frame(tasks):
 
 def test_targets_begin_with_what_the_language_writes_after_a_label(tasks):
     for name, (form, row) in NAMES.items():
-        if form in ("ppl", "open"):
+        if form in ("ppl", "packed", "open"):
             continue
         document = tasks[name].eval_docs[0]
         texts = [document["target"], *(document.get("choices") or [])]

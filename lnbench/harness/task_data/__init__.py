@@ -12,16 +12,32 @@ import re
 from typing import TYPE_CHECKING
 
 from lnbench._lazy import lazy
+from lnbench.harness._packing import block_of, cut_for
 from lnbench.harness.task_data._demo import demo, demo_text
 from lnbench.harness.task_data._documents import body
 from lnbench.harness.task_data._loading import benchmark, text
+from lnbench.harness.task_data._packed import packed, packed_scores
 from lnbench.harness.task_data._record import loaded
 from lnbench.harness.task_data._survey import Served, survey
 
 if TYPE_CHECKING:
     from lnbench.harness.task_data._shots import Shots
 
-__all__ = ["Served", "Shots", "benchmark", "body", "demo", "demo_text", "loaded", "survey", "text"]
+__all__ = [
+    "Served",
+    "Shots",
+    "benchmark",
+    "block_of",
+    "body",
+    "cut_for",
+    "demo",
+    "demo_text",
+    "loaded",
+    "packed",
+    "packed_scores",
+    "survey",
+    "text",
+]
 
 __getattr__ = lazy(__name__, {"Shots": "lnbench.harness.task_data._shots"})
 

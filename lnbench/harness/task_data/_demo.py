@@ -43,13 +43,23 @@ def demo_text(*, lnbench_file: str, lnbench_data: dict[str, Any] | None = None, 
     Raises:
         DataError: as for :func:`demo`.
     """
-    path = packaged("neuron_sets") / lnbench_file
+    rows, source = text_rows(lnbench_file)
+    return _split(f"lnbench_demo_ppl_{Path(source).stem}", rows, rows, source, lnbench_data)
+
+
+def text_rows(file: str) -> tuple[list[dict[str, Any]], str]:
+    """The texts of a file below ``neuron_sets`` (field ``text``), and its path.
+
+    Raises:
+        DataError: as for :func:`demo`.
+    """
+    path = packaged("neuron_sets") / file
     rows = []
     for where, row in _rows(path):
         if not isinstance(row.get("text"), str):
             raise DataError(f"{where}: the field 'text' is missing; restore the file from the repository")
         rows.append({"text": row["text"]})
-    return _split(f"lnbench_demo_ppl_{path.stem}", rows, rows, str(path), lnbench_data)
+    return rows, str(path)
 
 
 def _document(row: dict[str, Any], where: str) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def survey(folder: str | Path) -> Iterator[Served]:
 
 
 def _served(benchmark: Benchmark, language: Language, folder: Path) -> Served:
-    forms = [form for form, one in FORMS.items() if one.benchmark == benchmark.name] or [benchmark.name]
+    forms = [form for form, one in FORMS.items() if one.benchmark == benchmark.name] or [benchmark.name, "packed"]
     name = benchmark.name_of(language)
     shared = (forms[0], language.code)
     expects = benchmark.expects.format(name=name)

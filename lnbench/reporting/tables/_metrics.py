@@ -10,7 +10,14 @@ from lnbench.reporting.reading import Results, Scores
 __all__ = ["choose_metric", "direction", "fidelity_metric", "in_percent"]
 
 #: The metric of a dataset's table when none is named; the first that a dataset has, for datasets that are not listed.
-_MAIN = {"xquad": "f1", "xlsum": "rougeL", "open": "fidelity", "demo_ppl": "bits_per_byte"}
+_MAIN = {
+    "xquad": "f1",
+    "xlsum": "rougeL",
+    "open": "fidelity",
+    "demo_ppl": "bits_per_byte",
+    "packed": "nats_per_token",
+    "demo_packed": "nats_per_token",
+}
 _USUAL = ("exact_match", "acc", "f1", "rougeL", "bits_per_byte", "word_perplexity", "fidelity")
 _FIDELITY = ("fidelity", "fidelity_script")
 
@@ -56,6 +63,6 @@ def fidelity_metric(results: Results) -> str | None:
 
 def in_percent(entries: list[Scores], metric: str) -> bool:
     """Whether all scores are in 0..1 and none is a perplexity."""
-    if "perplexity" in metric or "bits_per_byte" in metric:
+    if "perplexity" in metric or metric.split(",", maxsplit=1)[0] in ("bits_per_byte", "nats_per_token"):
         return False
     return all(np.nanmin(s.scores, initial=0) >= 0 and np.nanmax(s.scores, initial=1) <= 1 for s in entries)
