@@ -66,9 +66,15 @@ def _architecture_of(model: Any) -> Architecture:
     return found
 
 
+def _paint_card(neurons: NeuronSet, name: str) -> bytes:
+    picture: bytes = importlib.import_module("lnbench.reporting").set_picture(neurons, name)
+    return picture
+
+
 def __getattr__(name: str) -> Any:
     if name in ("NeuronSet", "Architecture"):
         neurons = importlib.import_module("lnbench.neurons")
+        importlib.import_module("lnbench.neurons.hub").use_card_painter(_paint_card)  # for push_to_hub
         neurons.use_architecture_reader(_architecture_of)  # so that from_indices(..., model=model) can read a model
         return getattr(neurons, name)
     if name in _ROOMS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from lnbench.cli._neurons_push import push
 from lnbench.cli._neurons_show import show
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
@@ -14,4 +15,5 @@ def neurons() -> None:
     """Look at neuron-set files, and make others of them."""
 
 
+app.command()(push)
 app.command()(show)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
-import re
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from pathlib import Path
@@ -13,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from lnbench import _data
 from lnbench.errors import LnbenchError, NeuronFileError
+from lnbench.neurons.hub import fetch_set
 
 if TYPE_CHECKING:
     from lnbench.neurons._set import NeuronSet
+    from lnbench.neurons.foreign._facts import FileFacts
 
 #: Folders to look for neuron sets in, separated as in PATH.
 SEARCH_PATH = "LNBENCH_NEURON_SETS"
-
-_HUB = re.compile(r"hf://(?P<repo>[^/@]+/[^/@]+)/(?P<file>[^@]+)(?:@(?P<revision>.+))?")
 
 
 def resolve_mask(name: str | Path) -> Path:
@@ -35,7 +34,7 @@ def resolve_mask(name: str | Path) -> Path:
     if not str(name):
         raise NeuronFileError("the name of the neuron set is empty: give a file, as in mask=zh_ffn.pt")
     if str(name).startswith("hf://"):
-        return _from_hub(str(name))
+        return fetch_set(str(name))
     folders = _folders()
     for candidate in [_home(str(name)), *(folder / name for folder in folders)]:
         if os.path.isfile(candidate):  # noqa: PTH113 (Path.is_file raises on names too long or with a NUL)
@@ -48,19 +47,26 @@ def resolve_mask(name: str | Path) -> Path:
     )
 
 
-def load_masks(names: str | Path | Iterable[str | Path]) -> NeuronSet:
+def load_masks(names: str | Path | Iterable[str | Path], facts: FileFacts | None = None) -> NeuronSet:
     """The union of the sets that a list, or a text such as ``a.pt+b.pt``, names (a path may hold a ``+``).
+
+    Args:
+        names: files of any format.
+        facts: what foreign files among them do not say. Where each file without names has as many languages as are
+            told, these are its; else they are handed out in the order of the files.
 
     Raises:
         NeuronFileError: a file is missing, damaged or no neuron set, or no name is given.
         NeuronSetError: the sets were made for different models.
+        UnknownLanguageError: languages are missing, or not as many as the files lack.
+        ModelMismatchError: the neurons of a foreign file were not counted in the model that is told.
     """
-    from lnbench.neurons._files import read
+    from lnbench.neurons._files import read_all
 
     paths = [path for name in _listed(names) for path in _split(name)]
     if not paths:
         raise NeuronFileError("no neuron set is named: give one, as in mask=zh_ffn.pt")
-    return reduce(lambda a, b: a.union(b), (read(path) for path in paths))
+    return reduce(lambda a, b: a.union(b), read_all(paths, facts))
 
 
 def _listed(names: str | Path | Iterable[str | Path]) -> list[str | Path]:
@@ -92,20 +98,3 @@ def _near(name: str, folders: Sequence[Path]) -> str:
     there = sorted({f.name for folder in folders if folder.is_dir() for f in folder.iterdir() if f.is_file()})
     near = difflib.get_close_matches(Path(name).name, there, n=3)
     return f" (there is {', '.join(near)})" if near else ""
-
-
-def _from_hub(name: str) -> Path:
-    match = _HUB.fullmatch(name)
-    if match is None:
-        raise NeuronFileError(f"{name!r} is not of the form hf://org/repo/file@revision: correct it")
-    import huggingface_hub
-
-    try:
-        found = huggingface_hub.hf_hub_download(match["repo"], match["file"], revision=match["revision"])
-    except Exception as error:  # the hub and its HTTP client raise many kinds
-        reason = str(error).strip().split("\n", maxsplit=1)[0] or type(error).__name__
-        raise NeuronFileError(
-            f"{name} did not come from the hub ({reason}): check the name and the network, or download the file "
-            "elsewhere and give its path"
-        ) from error
-    return Path(found)

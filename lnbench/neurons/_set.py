@@ -21,6 +21,8 @@ from lnbench.neurons._sites import SITES, known_site
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from lnbench.neurons._grouped import Heads
+
 
 class NeuronSet:
     """Neurons with the language that each belongs to; nothing in it can be changed.
@@ -125,19 +127,42 @@ class NeuronSet:
         return cls(rows, languages, sites, layers=max(layers, spoken), header=made)
 
     @classmethod
-    def load(cls, name: str | Path, languages: Sequence[str] | None = None) -> NeuronSet:
-        """Read a native file: a path, the name of a shipped set, or ``hf://org/repo/file@revision``.
+    def load(
+        cls,
+        name: str | Path,
+        languages: Sequence[str] | None = None,
+        *,
+        site: str | None = None,
+        model: Any = None,
+        architecture: Architecture | None = None,
+        heads: Heads | None = None,
+        kv_map: str = "layout",
+    ) -> NeuronSet:
+        """Read a file of any format: a path, the name of a shipped set, or ``hf://org/repo/file@revision``.
 
-        `languages` is for formats that carry no names; with a native file it must list the file's own.
+        Args:
+            name: our own formats, LAPE's ``.neuron.pth``, PLND's text, bool masks, JSON or CSV, told by content.
+            languages: names for a format that carries none, in the file's order; else they must be the file's own.
+            site: where the neurons are, for a format that does not say it (left out: ``ffn.act``).
+            model: a model id for the header, or a transformers model, whose architecture is then read.
+            architecture: layers and widths of the model, which the file is held to.
+            heads: the model's attention heads, which PLND's k and v need where its architecture does not say them.
+            kv_map: how PLND's k and v count, ``layout`` or ``released`` (`FileFacts`).
 
         Raises:
             NeuronFileError: there is no such file, or it is damaged, unsafe or no neuron set.
-            UnknownLanguageError: `languages` differs from what the file says.
+            UnknownLanguageError: `languages` are missing, not as many as the file has, or not those it names.
+            ModelMismatchError: the neurons were not counted in this model.
+            SpecError: `site` is no site, or the file names its own.
         """
         from lnbench.neurons._files import read
+        from lnbench.neurons._reader import described
         from lnbench.neurons._resolve import resolve_mask
+        from lnbench.neurons.foreign._facts import FileFacts
 
-        return read(resolve_mask(name), languages)
+        model_name, revision, shape = described(model, architecture)
+        named = None if languages is None else check_labels(languages)
+        return read(resolve_mask(name), FileFacts(named, site, model_name, revision, shape, heads, kv_map))
 
     def save(self, path: str | Path) -> Path:
         """Write ``.safetensors`` or ``.pt`` (by the suffix), all or nothing; gives the path back.
@@ -148,6 +173,21 @@ class NeuronSet:
         from lnbench.neurons._files import write
 
         return write(self, Path(path))
+
+    def push_to_hub(self, repo: str, file: str = "neurons.safetensors", **how: Any) -> str:
+        """Send the set to a repository on the Hugging Face hub, with a card; gives its ``hf://`` name at that commit.
+
+        Args:
+            repo: ``org/name``; made where it does not exist.
+            file: its name there, ``.safetensors`` or ``.pt``.
+            **how: ``private``, ``revision`` (a branch), ``message`` of `lnbench.neurons.hub.push_sets`.
+
+        Raises:
+            OutputError: a name cannot be, or the hub does not take it; the sentence says why.
+        """
+        from lnbench.neurons.hub import push_sets
+
+        return f"hf://{repo}/{file}@{push_sets(repo, {file: self}, **how).commit}"
 
     def rows(self) -> Rows:
         """The table: four read-only int32 arrays (`Rows`)."""

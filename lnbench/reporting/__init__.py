@@ -4,6 +4,7 @@ from lnbench.reporting._heatmap import plot_matrix
 from lnbench.reporting._matrix import Matrix, change_table, changes, matrix, matrix_table, summary_table
 from lnbench.reporting._overlap import overlap_table, pair_table, plot_overlap
 from lnbench.reporting._rows import Row, rows_from_scores, write_rows
+from lnbench.reporting._set_picture import set_picture
 from lnbench.reporting._truth import grid_table, plot_truth, truth_table
 from lnbench.reporting.reading import Results, Scores, read_results
 from lnbench.reporting.statistics import (
@@ -56,6 +57,7 @@ __all__ = [
     "render",
     "rows_from_scores",
     "selectivity",
+    "set_picture",
     "standard_table",
     "standard_tables",
     "summary_table",

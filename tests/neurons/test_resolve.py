@@ -1,6 +1,5 @@
 import os
 
-import huggingface_hub
 import pytest
 
 from lnbench import _data
@@ -92,49 +91,3 @@ def test_sets_of_two_models_are_not_joined(places, neurons):
     full_set(header=neurons.header.replace(model="org/other")).save(places["here"] / "b.pt")
     with pytest.raises(NeuronSetError, match="model org/tiny is not org/other"):
         load_masks("a.pt+b.pt")
-
-
-@pytest.fixture
-def hub(monkeypatch, tmp_path, neurons):
-    """The hub's download, as far as the network: it notes what was asked for."""
-    asked, path = [], neurons.save(tmp_path / "downloaded.pt")
-
-    def download(repo_id, filename, *, revision=None):
-        asked.append((repo_id, filename, revision))
-        return str(path)
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    return asked
-
-
-@pytest.mark.parametrize(
-    ("name", "asked"),
-    [
-        ("hf://org/repo/zh.pt", ("org/repo", "zh.pt", None)),
-        ("hf://org/repo/sets/zh.pt@v1", ("org/repo", "sets/zh.pt", "v1")),
-        ("hf://org/repo/zh.pt@refs/pr/1", ("org/repo", "zh.pt", "refs/pr/1")),
-    ],
-)
-def test_a_set_from_the_hub(hub, neurons, name, asked):
-    assert NeuronSet.load(name) == neurons
-    assert hub == [asked]
-
-
-def test_several_sets_from_the_hub(hub, neurons):
-    assert load_masks("hf://org/repo/a.pt@v1+hf://org/repo/b.pt").content_hash == neurons.content_hash
-    assert hub == [("org/repo", "a.pt", "v1"), ("org/repo", "b.pt", None)]
-
-
-@pytest.mark.parametrize("name", ["hf://org/repo", "hf://repo", "hf://", "hf://org/repo/", "hf:///repo/x.pt"])
-def test_malformed_hub_names(hub, name):
-    with pytest.raises(NeuronFileError, match="not of the form hf://org/repo/file@revision"):
-        resolve_mask(name)
-    assert not hub
-
-
-def test_offline_is_one_sentence():
-    with pytest.raises(
-        NeuronFileError, match=r"hf://org/repo/zh\.pt did not come from the hub .*give its path"
-    ) as error:
-        resolve_mask("hf://org/repo/zh.pt")
-    assert "\n" not in str(error.value)

@@ -1,0 +1,11 @@
+"""The Hugging Face hub: a file from it, files to it in one commit, and what its refusals mean.
+
+Nothing here waits long for a hub that does not answer: it is asked once, for a few seconds, before anything else is
+tried. Nothing here knows what is in the files.
+"""
+
+from lnbench._hub._fetch import Place, fetch
+from lnbench._hub._push import Pushed, check_push, push, read_text
+from lnbench._hub._refusal import HubRefusal
+
+__all__ = ["HubRefusal", "Place", "Pushed", "check_push", "fetch", "push", "read_text"]
