@@ -42,11 +42,15 @@ def set_card(repo: str, sets: Mapping[str, NeuronSet], pictures: Mapping[str, st
 
 
 def _with_part(text: str, begin: str, section: str, end: str) -> str:
-    """The text with the part between the marks replaced, or added at the end where there are no marks."""
+    """The text with the part between the marks replaced, or added at the end where the marks are not.
+
+    A mark is a line of its own: what a header quotes stands in the middle of one.
+    """
     part = f"{begin}\n\n{section}\n\n{end}"
-    before, found, rest = text.partition(begin)
-    _, closed, after = rest.partition(end)
-    return f"{before}{part}{after}" if found and closed else f"{text.rstrip()}\n\n{part}\n"
+    there = re.compile(rf"^{re.escape(begin)}$.*?^{re.escape(end)}$", re.DOTALL | re.MULTILINE).search(text)
+    if there is None:
+        return f"{text.rstrip()}\n\n{part}\n"
+    return text[: there.start()] + part + text[there.end() :]
 
 
 def _mark(file: str, which: str) -> str:
