@@ -24,10 +24,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("lnbench.cli.demo", "Ablate the embedded planted positive control and print the table."),
     "detect": ("lnbench.cli.detect", "Find the neurons of languages, and compare what was found."),
     "eval": ("lnbench.cli.eval", "Run lm_eval with lnbench's model and tasks registered."),
+    "export": ("lnbench.cli.export", "Write a model with neurons ablated or steered in its weights as a checkpoint."),
     "fidelity": ("lnbench.cli.fidelity", "In which languages the texts of a file are, against the expected one."),
     "leaderboard": ("lnbench.cli.leaderboard", "Build, extend and verify the tables and the page of a leaderboard."),
+    "lens": ("lnbench.cli.lens", "Which language a model would speak, layer by layer."),
     "neurons": ("lnbench.cli.neurons", "Look at neuron-set files, and make others of them."),
+    "plot": ("lnbench.cli.plot", "Tables and heat maps: layer blocks, sweep, counts and overlap of neurons."),
     "study": ("lnbench.cli.study", "Plan, run and follow a study of many conditions."),
+    "tune": ("lnbench.cli.tune", "Train only a language's neurons, and random ones and all parameters beside."),
 }
 
 

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from lnbench.models._apply import ENGINES, Applied, applied, apply, choose_engine
     from lnbench.models._claims import OPERATIONS, Claim, Claims
     from lnbench.models._compile import compile_plan
-    from lnbench.models._export import export
+    from lnbench.models._export._checkpoint import Checkpoint, open_checkpoint
+    from lnbench.models._export._folder import check_target
+    from lnbench.models._export._push import check_export_push, push_export
+    from lnbench.models._export._record import PLAN_FILE
+    from lnbench.models._export._run import export, export_size
     from lnbench.models._layers import select_layers
     from lnbench.models._load import check_placement, load_model, load_tokenizer, model_location
     from lnbench.models._observe import observed
@@ -66,7 +70,14 @@ _LAZY = {
     "SiteMap": "lnbench.models._sitemap",
     "architecture_of": "lnbench.models._sitemap",
     "site_map": "lnbench.models._sitemap",
-    "export": "lnbench.models._export",
+    "Checkpoint": "lnbench.models._export._checkpoint",
+    "PLAN_FILE": "lnbench.models._export._record",
+    "check_export_push": "lnbench.models._export._push",
+    "check_target": "lnbench.models._export._folder",
+    "export": "lnbench.models._export._run",
+    "export_size": "lnbench.models._export._run",
+    "open_checkpoint": "lnbench.models._export._checkpoint",
+    "push_export": "lnbench.models._export._push",
     "GroupedRows": "lnbench.neurons",
     "grouped_query_index": "lnbench.neurons",
     "grouped_query_rows": "lnbench.neurons",
@@ -99,9 +110,11 @@ _LAZY = {
 __all__ = [
     "ENGINES",
     "OPERATIONS",
+    "PLAN_FILE",
     "SPEC_KEYS",
     "Applied",
     "AppliedDelta",
+    "Checkpoint",
     "Claim",
     "Claims",
     "Delta",
@@ -123,7 +136,9 @@ __all__ = [
     "apply",
     "apply_delta",
     "architecture_of",
+    "check_export_push",
     "check_placement",
+    "check_target",
     "choose_engine",
     "claims_of",
     "compile_plan",
@@ -132,6 +147,7 @@ __all__ = [
     "delta_of",
     "dense_delta",
     "export",
+    "export_size",
     "fingerprint",
     "grouped_query_index",
     "grouped_query_rows",
@@ -142,7 +158,9 @@ __all__ = [
     "local_weights_fingerprint",
     "model_location",
     "observed",
+    "open_checkpoint",
     "output_key",
+    "push_export",
     "readout",
     "register_architecture",
     "save_checkpoint",

@@ -2,9 +2,7 @@
 
 A constant may need a bias where the architecture has none. Where one field of the config gives those projections biases
 (Llama's ``attention_bias`` and ``mlp_bias``), it is set and the other biases are zeros; otherwise nothing is written.
+
+:mod:`lnbench.models` names what is public, each from its own module, so that refusals of a folder or of a name on the
+hub need no torch.
 """
-
-from lnbench.models._export._model import export
-from lnbench.models._export._record import PLAN_FILE
-
-__all__ = ["PLAN_FILE", "export"]

@@ -31,6 +31,11 @@ class Places:
         while self.fields:
             setattr(self.config, *self.fields.popitem())
 
+    def names(self, model: nn.Module) -> list[str]:
+        """The biases that were made, as the model calls them, sorted."""
+        names = {id(module): name for name, module in model.named_modules()}
+        return sorted(f"{names[id(module)]}.bias" for module in self.created)
+
     def add(self, module: nn.Module) -> None:
         """Give a projection a bias of zeros, unless it has one."""
         if module._parameters.get("bias") is None:
