@@ -22,7 +22,7 @@ TRIES = 3
 #: Seconds that no worker at all may find a place on the cluster, and between two looks at it.
 PATIENCE, LOOK = 120.0, 1.0
 #: Environment variables that a worker needs as the command has them.
-_PASSED = ("LNBENCH_", "HF_", "TRANSFORMERS_", "TOKENIZERS_")
+_PASSED = ("LNBENCH_", "HF_", "TRANSFORMERS_", "TOKENIZERS_", "TQDM_")
 
 
 @dataclass(eq=False)

@@ -1,0 +1,98 @@
+"""Studies on a real Ray cluster of two nodes, one of which is killed in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lnbench.cli.study import app
+from lnbench.errors import SpecError
+from lnbench.studies import Store, Study, run
+
+pytest.importorskip("ray", reason="Ray is not installed")
+
+HERE = Path(__file__).parent
+STUDY = """
+name: on-ray
+model: {pretrained: lnbench/demo, batch_size: 64, device: cpu, threads: 1}
+neurons: demo_langs_ffn.safetensors
+languages: [en, zh]
+tasks: [demo_mc]
+conditions:
+  original: {}
+  random: {control: random, seeds: 2}
+  specific: {op: zero}
+limit: 2
+"""
+
+
+def alone(command: list[str]) -> list[str]:
+    """The command in a network of its own that has loopback only, where the machine lets us make one."""
+    tool = shutil.which("unshare")
+    allowed = tool and subprocess.run([tool, "-n", "true"], capture_output=True, check=False).returncode == 0
+    return [str(tool), "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", *command] if allowed else command
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ray")
+    (folder / "study.yaml").write_text(STUDY, encoding="utf-8")
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    command = alone([sys.executable, "-m", "tests.studies.on_ray", str(folder)])
+    ended = subprocess.run(
+        command, cwd=HERE.parents[1], env=environment, capture_output=True, text=True, timeout=500, check=False
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    return folder, json.loads(ended.stdout.splitlines()[-1])
+
+
+def test_a_killed_node_loses_nothing(found):
+    _, told = found
+    assert told["killed"]["ran"] == told["killed"]["cells"] == 2 * (1 + 2 * 3 + 1)
+    assert told["killed"]["failed"] == 0
+    assert told["again"]["finished"] == told["again"]["cells"] and told["again"]["ran"] == 0
+
+
+def test_the_store_is_that_of_one_process(found, tmp_path):
+    folder, _ = found
+    here = Store(tmp_path / "here")
+    run(Study.load(folder / "study.yaml"), here)
+    ours, theirs = here.finished(), Store(folder / "ray").finished()
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert ours[name]["cell"] == theirs[name]["cell"] and ours[name]["role"] == theirs[name]["role"]
+        assert ours[name]["files"]["samples"].keys() == theirs[name]["files"]["samples"].keys()
+        for task, (file, digest) in ours[name]["files"]["samples"].items():
+            other, its = theirs[name]["files"]["samples"][task]
+            assert digest == its, (file, other)
+
+
+def test_lost_items_are_taken_again_and_one_that_kills_is_given_up(found):
+    _, told = found
+    squares = told["squares"]
+    assert squares["found"] == {str(item): item * item for item in range(8) if item != 3}
+    assert squares["given_up"] == [3] and squares["lost"] == 4  # three times 3, once 5
+    assert squares["refusal"] == "this worker refuses"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--executor", "slurm"], "unknown executor 'slurm'; choose local or ray"),
+        (["--executor", "ray", "--shard", "1/2"], "--shard 1/2 has no effect on Ray"),
+        (["--address", "auto"], "--address auto has no effect without Ray"),
+        (["--workers", "2"], "--workers 2 has no effect without Ray"),
+    ],
+    ids=["unknown", "shard", "address", "workers"],
+)
+def test_options_without_effect_are_refused(tmp_path, options, words):
+    (tmp_path / "study.yaml").write_text(STUDY, encoding="utf-8")
+    ended = CliRunner().invoke(app, ["run", str(tmp_path / "study.yaml"), *options])
+    assert isinstance(ended.exception, SpecError) and words in str(ended.exception)
