@@ -26,6 +26,7 @@ class Condition:
         ablated: the language whose neurons are edited, or whose neurons the random set matches; None for ``original``.
         seed: the draw of a random set; None where nothing is drawn.
         repeat: 0, or 1 for the second run of the original that measures the noise floor.
+        evaluate: the languages whose tasks are run; None: all of the study.
         spec: what is done, complete; None: zero for ``specific`` and ``random``, nothing for ``original``.
     """
 
@@ -34,6 +35,7 @@ class Condition:
     seed: int | None = None
     repeat: int = 0
     spec: Spec | None = field(default=None, compare=False)
+    evaluate: tuple[str, ...] | None = field(default=None, compare=False)
 
     @property
     def is_original(self) -> bool:

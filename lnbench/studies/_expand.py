@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lnbench.errors import SpecError
+from lnbench.languages import language
 from lnbench.models import Spec
+from lnbench.neurons import expand_sites
 from lnbench.studies._conditions import ORIGINAL, Condition
-from lnbench.studies._sections import ConditionEntry, named_languages, spec_of
+from lnbench.studies._sections import ABLATED, EXPECTED, ConditionEntry, named_languages, spec_of
 
 _DONE = ("op", "spec", "steps")
 
@@ -32,16 +35,41 @@ def spec_keys(entries: Mapping[str, ConditionEntry], label: str, folder: Path) -
     return keys
 
 
+def absent(entries: Mapping[str, ConditionEntry], sites: Sequence[str], folder: Path = Path()) -> dict[str, list[str]]:
+    """The optional conditions that ask for sites at which there are no neurons -> those sites.
+
+    Args:
+        entries: all conditions; a random control is as optional as what it controls.
+        sites: where the neuron set has neurons.
+        folder: of the study file.
+    """
+    found = {}
+    for label, entry in entries.items():
+        base = base_of(entries, label)
+        asked = spec_keys(entries, label, folder).get("sites")
+        if asked and (entry.optional or (base is not None and entries[base].optional)):
+            wanted = list(spec_of({"sites": asked}).sites or ())
+            if not set(expand_sites(wanted)) & set(sites):
+                found[label] = wanted
+    return found
+
+
 def expand(
-    entries: Mapping[str, ConditionEntry], ablated: Sequence[str], *, folder: Path = Path(), repeat: bool = False
+    entries: Mapping[str, ConditionEntry],
+    ablated: Sequence[str],
+    *,
+    folder: Path = Path(),
+    repeat: bool = False,
+    without: Collection[str] = (),
 ) -> list[Condition]:
-    """All conditions, language by language; with ``repeat`` the original once more at the end.
+    """All conditions but those ``without``, language by language; with ``repeat`` the original once more at the end.
 
     Raises:
         SpecError: see :meth:`lnbench.models.Spec.parse`.
     """
     listed = [Condition(ORIGINAL)] if ORIGINAL in entries else []
-    edits = [_edits(entries, label, folder, ablated) for label in entries if label != ORIGINAL]
+    kept = [label for label in entries if label != ORIGINAL and label not in without]
+    edits = [_edits(entries, label, folder, ablated) for label in kept]
     by_language = sorted((found for label in edits for found in label), key=lambda found: found[0])
     listed += [condition for _, condition in by_language]
     return [*listed, Condition(ORIGINAL, repeat=1)] if repeat and ORIGINAL in entries else listed
@@ -50,15 +78,28 @@ def expand(
 def _edits(
     entries: Mapping[str, ConditionEntry], label: str, folder: Path, ablated: Sequence[str]
 ) -> Iterator[tuple[int, Condition]]:
-    """Yield (place of the language, condition) of one label."""
+    """Yield (place of the language, condition) of one label, but for the languages whose neurons it excludes."""
     keys, entry = spec_keys(entries, label, folder), entries[label]
-    named = named_languages(spec_of(keys, seed=entry.draws()[0]))
+    whole = spec_of(keys, seed=entry.draws()[0])
+    named = named_languages(whole)
     base = base_of(entries, label)
     chosen = entry.ablate or (entries[base].ablate if base else None) or ablated
-    for at, language in enumerate(chosen if named is None else ["+".join(named)]):
+    evaluate = entry.evaluate or (entries[base].evaluate if base else None)
+    repeated = [language for language in chosen if language not in whole.exclude]
+    for at, of in enumerate(repeated if named is None else ["+".join(named)]):
         for seed in entry.draws():
-            spec: Spec = spec_of(keys, seed, language if named is None else None)
+            spec: Spec = spec_of(keys, seed, of if named is None else None)
             yield (
-                (ablated.index(language) if language in ablated else len(ablated) + at),
-                Condition(label, language, seed, spec=spec),
+                (ablated.index(of) if of in ablated else len(ablated) + at),
+                Condition(label, of, seed, spec=spec, evaluate=_evaluated(evaluate, of, spec)),
             )
+
+
+def _evaluated(wanted: Sequence[str] | None, ablated: str, spec: Spec) -> tuple[str, ...] | None:
+    """The languages that ``evaluate:`` means under one condition."""
+    if wanted is None:
+        return None
+    if EXPECTED in wanted and spec.expect is None:
+        raise SpecError(f"evaluate: {EXPECTED} needs a language that is expected; add expect: CODE")
+    meant = {ABLATED: ablated.split("+"), EXPECTED: [str(spec.expect)]}
+    return tuple(dict.fromkeys(code for name in wanted for code in meant.get(name) or [language(name).code]))

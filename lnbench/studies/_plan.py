@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lnbench.errors import StudyError
@@ -25,6 +26,7 @@ class StudyPlan:
         conditions: in the order in which they are run.
         tasks: the columns.
         missing: datasets that lack a language; no cell is planned for them.
+        absent: optional conditions that ask for sites at which there are no neurons -> those sites; no cell either.
     """
 
     study: Study
@@ -32,11 +34,26 @@ class StudyPlan:
     conditions: tuple[Condition, ...]
     tasks: tuple[StudyTask, ...]
     missing: tuple[Missing, ...]
+    absent: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def of(self, neurons: NeuronSet | None) -> StudyPlan:
+        """The plan for the neurons that were detected, which may lie at fewer sites than were looked at."""
+        if neurons is None:
+            return self
+        study = self.study
+        absent = study.absent(neurons.sites)
+        listed = tuple(study.expand(ablated(study, neurons), without=absent))
+        return replace(self, conditions=listed, absent=absent)
 
     @property
     def cells(self) -> list[Role]:
         """Every cell, condition by condition: the model is edited once for all tasks of a condition."""
-        return [Role(condition, task) for condition in self.conditions for task in self.tasks]
+        return [
+            Role(condition, task)
+            for condition in self.conditions
+            for task in self.tasks
+            if condition.evaluate is None or task.language in condition.evaluate
+        ]
 
 
 def plan_study(study: Study) -> StudyPlan:
@@ -50,7 +67,9 @@ def plan_study(study: Study) -> StudyPlan:
     if not tasks:
         lacking = ", ".join(f"{gap.dataset} has no {gap.language}" for gap in missing)
         raise StudyError(f"no task is left to run ({lacking}); change languages or tasks")
-    return StudyPlan(study, neurons, tuple(study.expand(ablated(study, neurons))), tasks, missing)
+    absent = study.absent(neurons.sites if neurons is not None else study.detect.sites if study.detect else ())
+    listed = tuple(study.expand(ablated(study, neurons), without=absent))
+    return StudyPlan(study, neurons, listed, tasks, missing, absent)
 
 
 def load_neurons(study: Study) -> NeuronSet:

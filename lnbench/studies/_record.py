@@ -60,4 +60,6 @@ def about_study(plan: StudyPlan) -> dict[str, Any]:
     """For ``study.json``: the study as it was read, and the cells that no run will fill."""
     content: Mapping[str, Any] = plan.study.model_dump(mode="json", exclude_none=True)
     missing = [{"dataset": gap.dataset, "language": gap.language} for gap in plan.missing]
-    return {"name": plan.study.name, "lnbench": __version__, "study": content, "missing": missing}
+    absent = [{"condition": label, "sites": list(sites)} for label, sites in plan.absent.items()]
+    about = {"name": plan.study.name, "lnbench": __version__, "study": content, "missing": missing}
+    return {**about, "absent": absent} if absent else about

@@ -9,8 +9,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from lnbench.errors import UnknownLanguageError
+from lnbench.languages import language
 from lnbench.models import Spec
 
+#: Words that stand for the languages of a condition under ``evaluate:``.
+ABLATED, EXPECTED = "ablated", "expected"
 #: How many seeds a random control has when the study does not say.
 RANDOM_SEEDS = 5
 
@@ -124,6 +128,7 @@ class ConditionEntry(Section):
     layers: Any = None
     sites: Any = None
     exclude: Any = None
+    top: Any = None
     control: Any = None
     match: Any = None
     tokens: Any = None
@@ -134,8 +139,25 @@ class ConditionEntry(Section):
     """How many draws of a random control (0, 1, ...), or which."""
     ablate: list[str] | None = None
     """The languages that this condition is repeated for; left out: those of the study."""
+    evaluate: list[str] | None = None
+    """Of which languages tasks are run: codes, ``ablated`` and ``expected``; left out: of all of the study."""
+    optional: bool = False
+    """Leave the condition out, and say so, where the neuron set has no neuron at its sites, instead of refusing it."""
     of: str | None = None
     """For a random control: the condition whose operation, layers and sites it repeats on random neurons."""
+
+    @field_validator("evaluate")
+    @classmethod
+    def _languages(cls, names: list[str] | None) -> list[str] | None:
+        for at, name in enumerate(names or ()):
+            if name not in (ABLATED, EXPECTED):
+                try:
+                    language(name)
+                except UnknownLanguageError as error:
+                    raise refused(f"evaluate: {error}; or write {ABLATED} or {EXPECTED}", at) from None
+        if names == []:
+            raise refused("evaluate: [] leaves nothing to run; name languages, or leave it out")
+        return names
 
     @model_validator(mode="after")
     def _readable(self) -> ConditionEntry:
@@ -151,7 +173,9 @@ class ConditionEntry(Section):
 
     def keys(self) -> dict[str, Any]:
         """The keys of the spec, without ``seed`` and with ``op`` and ``value`` as a step; empty when none is given."""
-        fields = self.model_dump(exclude_none=True, exclude={"op", "value", "seeds", "ablate", "of"})
+        fields = self.model_dump(
+            exclude_none=True, exclude={"op", "value", "seeds", "ablate", "evaluate", "optional", "of"}
+        )
         if self.op is not None:
             step = {"op": self.op} if self.value is None else {"op": self.op, "value": self.value}
             fields["spec"] = {"steps": [step]}

@@ -26,6 +26,7 @@ def plan_text(forecast: Forecast, store: Path) -> str:
     lines = [f"study {plan.study.name}, model {forecast.model}, store {store}", "", _conditions(forecast), ""]
     lines += [_tasks(forecast), ""]
     lines += [f"{gap.dataset} has no {gap.language}: no cell" for gap in plan.missing]
+    lines += [f"the neuron set has no neurons at {', '.join(s)}: no cell of {c}" for c, s in plan.absent.items()]
     lines += [f"note: {note}" for note in forecast.notes]
     if forecast.stale:
         lines.append(f"{len(forecast.stale)} finished cells are of another version of this study: use another --out")

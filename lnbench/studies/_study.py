@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from lnbench.errors import SpecError, UnknownLanguageError
 from lnbench.languages import language
 from lnbench.studies._conditions import ORIGINAL, Condition
 from lnbench.studies._detect import DetectSection
-from lnbench.studies._expand import base_of, expand
+from lnbench.studies._expand import absent, base_of, expand
 from lnbench.studies._sections import ConditionEntry, ModelSection, Section, Seeds, TaskEntry, refused, unknown
 from lnbench.studies._text import StudyText
 from lnbench.studies.presets import Preset, with_preset
@@ -83,9 +83,13 @@ class Study(Section):
 
         return plan_study(self)
 
-    def expand(self, ablated: list[str]) -> list[Condition]:
-        """The conditions, for these languages that are ablated."""
-        return expand(self.conditions, ablated, folder=self._folder, repeat=self.repeat_original)
+    def expand(self, ablated: list[str], *, without: Collection[str] = ()) -> list[Condition]:
+        """The conditions but those ``without``, for these languages that are ablated."""
+        return expand(self.conditions, ablated, folder=self._folder, repeat=self.repeat_original, without=without)
+
+    def absent(self, sites: Sequence[str]) -> dict[str, list[str]]:
+        """The optional conditions that ask for sites which are not among these, where the neurons are."""
+        return absent(self.conditions, sites, self._folder)
 
     def path(self, name: str) -> str:
         """A file or folder of the study: beside the study file where it is there, else as written."""

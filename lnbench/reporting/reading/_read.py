@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,15 @@ def read_results(folder: str | Path) -> Results:
         raise DataError(f"there is no folder {str(folder)!r}; give a study's store or lm-eval's --output_path")
     cells = path / "cells" if (path / "cells").is_dir() else path
     is_store = cells != path or next(path.glob("*/manifest.json"), None) is not None
-    return _assembled(_Reader(), cells, store=is_store)
+    found = _assembled(_Reader(), cells, store=is_store)
+    return replace(found, absent=_absent(cells.parent / "study.json")) if cells != path else found
+
+
+def _absent(study: Path) -> dict[str, tuple[str, ...]]:
+    """What a store's ``study.json`` says of conditions that were left out."""
+    listed = read_json(study).get("absent") if study.is_file() else None
+    entries = [mapping(entry) for entry in listed] if isinstance(listed, list) else []
+    return {str(entry.get("condition")): tuple(map(str, entry.get("sites") or ())) for entry in entries}
 
 
 def _assembled(reader: _Reader, folder: Path, *, store: bool) -> Results:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Scores:
         documents: which documents.
         scores: ``[documents]``, NaN where a document is unscored.
         source: the results file.
+        neurons: how many neurons are edited; None where it is not recorded.
     """
 
     role: Role
@@ -44,6 +45,7 @@ class Scores:
     documents: Documents
     scores: npt.NDArray[np.float64]
     source: Path
+    neurons: int | None = None
 
     @property
     def model(self) -> str:
@@ -92,6 +94,7 @@ class Results:
         unfinished: folders of cells without a manifest.
         notes: what was left out, one sentence each.
         signatures: model -> what lnbench's metrics mean, by kind of task, where the results say so.
+        absent: conditions that a study left out, for its neuron set has no neurons at their sites -> those sites.
     """
 
     entries: tuple[Scores, ...]
@@ -99,6 +102,7 @@ class Results:
     unfinished: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     signatures: Mapping[str, Any] = field(default_factory=dict)
+    absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Scores]:
         return iter(self.entries)
@@ -129,7 +133,7 @@ class Results:
                 known = sorted({str(getattr(s, name)) for s in entries})
                 raise DataError(f"there are no results with {name} {value!r}; there are {', '.join(known) or 'none'}")
             entries = kept
-        return Results(entries, self.failed, self.unfinished, self.notes, self.signatures)
+        return replace(self, entries=entries)
 
     def _distinct(self, name: Callable[[Scores], str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name(s) for s in self.entries))

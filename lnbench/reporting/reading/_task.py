@@ -107,4 +107,10 @@ def _scores(
         documents=documents,
         scores=np.array(numbers, dtype=np.float64),
         source=task.results_file,
+        neurons=_neurons(task),
     )
+
+
+def _neurons(task: Task) -> int | None:
+    found = mapping(mapping(task.results.get("config")).get("lnbench")).get("neurons")
+    return found if isinstance(found, int) else None

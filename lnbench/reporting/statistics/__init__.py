@@ -7,8 +7,15 @@ to a reader stands in docs/statistics.md.
 from lnbench.reporting.statistics._against_random import AgainstRandom, against_random
 from lnbench.reporting.statistics._compare import Effect, compare, compare_average
 from lnbench.reporting.statistics._gain_loss import gain_loss_interval
+from lnbench.reporting.statistics._gap import gap_parts
 from lnbench.reporting.statistics._holm import holm
-from lnbench.reporting.statistics._intervals import Difference, mean_interval, mean_intervals, paired_difference
+from lnbench.reporting.statistics._intervals import (
+    Difference,
+    full_range,
+    mean_interval,
+    mean_intervals,
+    paired_difference,
+)
 from lnbench.reporting.statistics._selectivity import (
     Selectivity,
     diagonal_share,
@@ -32,7 +39,9 @@ __all__ = [
     "diagonal_share",
     "documents",
     "english_gap",
+    "full_range",
     "gain_loss_interval",
+    "gap_parts",
     "harms",
     "holm",
     "langspec_f1",

@@ -21,7 +21,7 @@ from lnbench.reporting.tables._places import original_places, places
 from lnbench.reporting.tables._selective import selectivity_of
 from lnbench.reporting.tables._table import FIDELITY, Table, TableCell, TableRow
 
-__all__ = ["standard_table", "standard_tables"]
+__all__ = ["marked", "resampled", "standard_table", "standard_tables"]
 
 _LEVEL = 0.95
 
@@ -111,18 +111,18 @@ def _rows(
 ) -> tuple[tuple[TableRow, ...], int]:
     """The rows, and how many places were tested against random sets."""
     waiting = list(_waiting(main, judged, higher))
-    cells = _resampled([w.measured for w in waiting], seed, resamples)
+    cells = resampled([w.measured for w in waiting], seed, resamples)
     corrected = holm([cell.against_random_p for cell in cells])
     floors = {w.column: _floor(judged if w.column == FIDELITY else main, noise) for w in waiting}
     kinds = [("original", None, False, ()), *((n.condition, n.ablated, n.control, _seeds(n)) for n in main.lines)]
     made: list[dict[str, TableCell]] = [{} for _ in kinds]
     for w, cell, p in zip(waiting, cells, corrected, strict=True):
-        made[w.row][w.column] = _marked(cell, p, floors[w.column])
+        made[w.row][w.column] = marked(cell, p, floors[w.column])
     rows = tuple(TableRow(*kind, row) for kind, row in zip(kinds, made, strict=True))
     return rows, sum(math.isfinite(p) for p in corrected)
 
 
-def _resampled(measured: Sequence[Measured], seed: int, resamples: int) -> list[TableCell]:
+def resampled(measured: Sequence[Measured], seed: int, resamples: int) -> list[TableCell]:
     """The finished cells: places with the same number of documents share their resamples."""
     values, scales = [m.units.values for m in measured], [m.scale for m in measured]
     intervals = mean_intervals(values, scales, level=_LEVEL, seed=seed, resamples=resamples)
@@ -148,7 +148,8 @@ def _waiting(main: Grid, judged: Grid | None, higher: Mapping[str, bool]) -> Ite
             yield _Waiting(at, place.column, measure(place, line, higher_is_better=better(place.column)))
 
 
-def _marked(cell: TableCell, corrected: float, floor: float) -> TableCell:
+def marked(cell: TableCell, corrected: float, floor: float) -> TableCell:
+    """The cell with its corrected p and, where that is below 0.05 and the change above the noise floor, its mark."""
     if not corrected < 1 - _LEVEL:
         return replace(cell, corrected_p=corrected)
     if abs(cell.difference) < floor:
@@ -176,6 +177,8 @@ def _notes(rows: Sequence[TableRow], noise: Mapping[str, Any], results: Results)
         notes.append("Rows with fewer than 2 random sets to compare with are not marked.")
     if not noise:
         notes.append("The original was run once, so the noise floor is not measured.")
+    if results.absent:
+        notes.append(f"Not run, for the neuron set has no neurons at their sites: {', '.join(results.absent)}.")
     if results.failed or results.unfinished:
         notes.append(f"Cells that failed: {len(results.failed)}; unfinished: {len(results.unfinished)}.")
     return tuple(notes)

@@ -17,14 +17,14 @@ class Style:
     """Digits of one table: percent with one decimal (intervals none), other metrics with three digits or more."""
 
     def __init__(self, table: Table) -> None:
-        self.percent = table.percent
+        self.percent, self._signed = table.percent, table.signed
         values = [abs(cell.value) for row in table.rows for cell in row.cells.values() if math.isfinite(cell.value)]
         largest = max(values, default=0.0)
         self.digits = 3 if largest < 10 else 2 if largest < 100 else 1
 
     def value(self, cell: TableCell, column: str = "") -> str:
         """The number of the cell, without its mark."""
-        return self._number(cell.value, column, sign="")
+        return self._number(cell.value, column, sign="+" if column in self._signed else "")
 
     def spread(self, cell: TableCell, column: str = "") -> str:
         """Standard deviation over draws, or the interval; empty where there is neither."""

@@ -18,23 +18,28 @@ from lnbench.reporting.tables._format import (
 )
 from lnbench.reporting.tables._table import Table, TableCell
 
-__all__ = ["as_markdown"]
+__all__ = ["as_markdown", "words"]
 
 
 def as_markdown(table: Table) -> str:
     """The table with its uncertainty in each cell, the selectivity below it, then what a reader must know."""
+    parts = [f"**{_escaped(table.model)}: {_escaped(table.dataset)}**", _table(words(table))]
+    selective = selectivity_rows(table)
+    if selective:
+        parts.append(_table(selective))
+    parts.append("\n".join(f"- {_escaped(sentence)}" for sentence in describe(table)))
+    return "\n\n".join(parts) + "\n"
+
+
+def words(table: Table) -> list[list[str]]:
+    """Header and rows, each number with its uncertainty behind it; names are not escaped."""
     style = Style(table)
     rows = [header_of(table)]
     for row, cells in shown_rows(table):
         named = f"{label_of(row)} ({draws_of(row)})" if row.control else label_of(row)
         shown = [_cell(style, column, cell) for column, cell in cells]
         rows.append([named, *shown, *([scored_of(row)] if table.fidelity_metric else [])])
-    parts = [f"**{_escaped(table.model)}: {_escaped(table.dataset)}**", _table(rows)]
-    selective = selectivity_rows(table)
-    if selective:
-        parts.append(_table(selective))
-    parts.append("\n".join(f"- {_escaped(sentence)}" for sentence in describe(table)))
-    return "\n\n".join(parts) + "\n"
+    return rows
 
 
 def _cell(style: Style, column: str, cell: TableCell | None) -> str:

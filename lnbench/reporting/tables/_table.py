@@ -122,6 +122,11 @@ class Table:
         """Evaluated languages, average, fidelity."""
         return (*self.languages, AVERAGE, *([FIDELITY] if self.fidelity_metric else []))
 
+    @property
+    def signed(self) -> frozenset[str]:
+        """Columns whose values are changes and are shown with their sign."""
+        return frozenset()
+
     def row(self, condition: str, ablated: str | None = None) -> TableRow:
         """The row of a condition.
 

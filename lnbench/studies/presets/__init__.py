@@ -15,9 +15,11 @@ PRESETS: dict[str, Fill] = {
     "plnd-xlsum": _workflow.xlsum,
     "plnd-blocks": _workflow.blocks,
     "plnd-sweep": _workflow.sweep,
+    "plnd-without-english": _workflow.without_english,
     "lape-matrix": _text.matrix,
     "lape-steering": _text.steering,
     "dose-response": _text.dose,
+    "steering-dose": _text.steering_dose,
 }
 
 __all__ = ["PRESETS", "Preset", "with_preset"]

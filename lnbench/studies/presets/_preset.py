@@ -30,7 +30,13 @@ class Preset(Section):
     block: str = "solving"
     """The block that ``plnd-sweep`` deactivates."""
     scales: list[float] = Field(default=[0.75, 0.5, 0.25, 0.0], min_length=1)
-    """Strengths of ``dose-response``: what activations are multiplied with."""
+    """Doses of ``dose-response``: what activations are multiplied with."""
+    strengths: list[float] = Field(default=[0.0, 0.5, 1.0, 1.5, 2.0], min_length=1)
+    """Doses of ``steering-dose``: what the mean activation, to which neurons are set, is multiplied with."""
+    top: list[int] = Field(default=[])
+    """Further doses of both: so many neurons of each language, those with the highest scores."""
+    targets: list[str] | None = None
+    """The languages that ``lape-steering`` and ``steering-dose`` steer to; left out: all of the study."""
 
     @model_validator(mode="before")
     @classmethod
