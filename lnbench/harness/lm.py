@@ -58,7 +58,7 @@ class LnbenchLM(HFLM):
             mask: neuron-set file(s): a path, a shipped name, ``a.pt+b.pt``, a list, or a set in memory.
             engine: ``auto``, ``fold`` or ``hook``.
             announce: print one line that says what was resolved; a caller that runs many conditions leaves it out.
-            arguments: the keys of a spec (``spec``, ``lang``, ``sites``, ``layers``, ``exclude``, ``control``,
+            arguments: the keys of a spec (``spec``, ``lang``, ``sites``, ``layers``, ``exclude``, ``top``, ``control``,
                 ``seed``, ``match``, ``tokens``, ``expect``, ``n1``, ``n2``), and everything that lm-eval's ``hf``
                 model takes.
 

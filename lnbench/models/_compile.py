@@ -70,7 +70,7 @@ def compile_plan(spec: Spec, neurons: NeuronSet, architecture: Architecture) -> 
     """
     neurons.check(architecture)
     scope = _scope(spec, neurons, architecture)
-    targets = [_target(step, step_languages(step, spec, neurons), scope) for step in spec.steps]
+    targets = [_target(step, step_languages(step, spec, neurons), scope, spec.top) for step in spec.steps]
     edits, reused = _composed(targets), 0
     touched = sum(map(len, edits.values()))
     if spec.control == "random" and touched:
@@ -146,16 +146,27 @@ def _sites(names: Sequence[str] | None, neurons: NeuronSet, architecture: Archit
     return tuple(site for site in expand_sites(names) if site in neurons.sites)
 
 
-def _target(step: Step, languages: tuple[str, ...], scope: _Scope) -> _Target:
+def _target(step: Step, languages: tuple[str, ...], scope: _Scope, top: int | None) -> _Target:
     """Select the neurons of a step; one of several languages counts once, with the constant of its first row."""
     language_id = scope.neurons.rows().language_id
     ids = [scope.neurons.language_id(code) for code in languages]
-    at = np.flatnonzero(scope.inside & np.isin(language_id, ids))
+    of_each = [np.flatnonzero(scope.inside & (language_id == number)) for number in ids]
+    at = np.sort(np.concatenate([rows if top is None else _best(rows, top, scope.neurons) for rows in of_each]))
     keys, first = np.unique(scope.keys[at], return_index=True)
     constants = _constants(step, scope.neurons)[at[first]]
     edits = {place: _edit(step, indices, constants[here]) for place, indices, here in scope.places(keys)}
     counts = {code: int((language_id[at] == number).sum()) for code, number in zip(languages, ids, strict=True)}
     return _Target(step, languages, edits, counts)
+
+
+def _best(rows: npt.NDArray[np.intp], top: int, neurons: NeuronSet) -> npt.NDArray[np.intp]:
+    """The rows with the highest scores; of equal ones the first, by layer, site and index."""
+    if neurons.scores is None:
+        raise SpecError(
+            f"top={top} chooses by score, and the neuron set has no scores; leave it out, or detect the set"
+        )
+    order = np.argsort(-neurons.scores[rows], kind="stable")
+    return rows[order[:top]]
 
 
 def _constants(step: Step, neurons: NeuronSet) -> FloatArray:
@@ -210,6 +221,7 @@ def _notes(spec: Spec, targets: Sequence[_Target], neurons: int, reused: int) ->
 
 def _where(spec: Spec) -> str:
     parts = [f"layers={spec.layers}", f"sites={'+'.join(spec.sites)}" if spec.sites else "any site"]
+    parts += [f"top={spec.top}"] if spec.top is not None else []
     return ", ".join(parts + ([f"exclude={'+'.join(spec.exclude)}"] if spec.exclude else []))
 
 

@@ -33,7 +33,7 @@ OPERATIONS = ("zero", "scale", "add", "set")
 STATISTICS = ("mean", "median", "diff", "active_mean", "active_median", "active_diff")
 CONTROLS = ("none", "random")
 MATCHES = ("layer-site", "site", "activation")
-SPEC_KEYS = ("lang", "sites", "layers", "exclude", "control", "seed", "match", "tokens", "expect", "n1", "n2")
+SPEC_KEYS = ("lang", "sites", "layers", "exclude", "top", "control", "seed", "match", "tokens", "expect", "n1", "n2")
 """Keys that may stand inline (in ``--model_args``) as well as in a spec file."""
 
 _STATISTIC = re.compile(r"(?:(?P<factor>[^*]*)\*)?(?P<kind>\w+):(?P<of>[^*:]+)")
@@ -116,6 +116,8 @@ class Spec(_Model):
     """Site names, long or short; None for every site of the set."""
     exclude: tuple[str, ...] = ()
     """Neurons that belong to one of these languages too stay untouched."""
+    top: int | None = None
+    """Of every language only so many neurons, those with the highest scores; None for all."""
     tokens: Literal["all", "prompt", "generated"] = "all"
     expect: str | None = None
     """The language that fidelity should expect, when it is not the task's."""
@@ -199,6 +201,13 @@ class Spec(_Model):
         if given not in allowed:
             raise SpecError(unknown(key, given, allowed))
         return given
+
+    @field_validator("top", mode="before")
+    @classmethod
+    def _top(cls, given: Any) -> int | None:
+        if given is not None and (isinstance(given, bool) or not re.fullmatch(r"[1-9][0-9]{0,17}", str(given))):
+            raise SpecError(f"top must be a whole number, 1 or more, not {given!r}; leave it out for all neurons")
+        return None if given is None else int(given)
 
     @field_validator("seed", "n1", "n2", mode="before")
     @classmethod

@@ -221,6 +221,37 @@ def test_several_languages_are_a_union() -> None:
     assert compiled(lang="zh+en").neurons == len(neurons_of("zh") | neurons_of("en")) < ROWS
 
 
+def test_top_keeps_the_highest_scores_of_each_language() -> None:
+    plain = a_set()
+    scores = np.arange(len(plain), dtype=np.float32) % 4
+    scores[plain.mask("zh", "ffn.act")] = [1.0, 3.0, -9.0, 2.0, 3.0, 1.0]  # 0:1, 0:4, 0:7, 2:8, 3:9, 3:10
+    scored = NeuronSet(plain.rows(), plain.languages, plain.sites, layers=4, header=plain.header, scores=scores)
+    zh = {"lang": "zh", "sites": "ffn.act"}
+    chosen = {
+        1: {(0, "ffn.act", 4)},  # of equal scores the first
+        2: {(0, "ffn.act", 4), (3, "ffn.act", 9)},
+        3: {(0, "ffn.act", 4), (3, "ffn.act", 9), (2, "ffn.act", 8)},
+        4: {(0, "ffn.act", 4), (3, "ffn.act", 9), (2, "ffn.act", 8), (0, "ffn.act", 1)},
+        99: {(layer, site, index) for layer, site, index in neurons_of("zh") if site == "ffn.act"},
+    }
+    for top, wanted in chosen.items():
+        assert triples(compiled(neurons=scored, top=top, **zh)).keys() == wanted
+    assert triples(compiled(neurons=scored, top=1, layers="3", **zh)).keys() == {(3, "ffn.act", 9)}
+    both = compiled(neurons=scored, top=2, lang="zh+en", sites="ffn.act")
+    assert both.record["target_neurons_by_language"] == {"zh": 2, "en": 2}
+    assert both.plan_hash != compiled(neurons=scored, lang="zh+en", sites="ffn.act").plan_hash
+    assert "top=2" in both.description
+    assert compiled(neurons=scored, top=2, control="random", **zh).neurons == 2
+    with pytest.raises(SpecError, match="top=2 chooses by score, and the neuron set has no scores"):
+        compiled(top=2, lang="zh")
+
+
+@pytest.mark.parametrize("top", [0, -1, 1.5, True, "many"])
+def test_a_top_that_is_no_number_of_neurons_is_refused(top: Any) -> None:
+    with pytest.raises(SpecError, match="top must be a whole number, 1 or more"):
+        Spec.parse("zero", lang="zh", top=top)
+
+
 def test_exclude_leaves_shared_neurons_alone() -> None:
     assert triples(compiled(lang="zh", exclude=["en"])).keys() == neurons_of("zh") - {(0, "ffn.act", 1)}
     assert triples(compiled(lang="fr", exclude="en+zh")).keys() == neurons_of("fr") - neurons_of("en", "zh")

@@ -87,7 +87,7 @@ def test_every_preset_is_a_study(name):
     assert named.pop("original") == 2 and edited
     assert sum(named.values()) == 3 * sum(named[name] for name in edited)  # each with two draws of its own
     for entry in found.tasks:
-        assert entry.task in ("xlsum", "mgsm", "xquad", "xcsqa", "ppl", "open")
+        assert entry.task in ("xlsum", "mgsm", "xquad", "xcsqa", "packed", "open")
 
 
 def test_what_presets_stand_for():
@@ -104,8 +104,31 @@ def test_what_presets_stand_for():
         {"steps": [{"op": "zero"}, {"lang": "fr", "op": "set", "value": "mean:fr"}]}, expect="fr", lang="zh"
     )
     assert "to-fr fr" not in found and "to-fr-random en seed 0" in found
-    doses = specs(study(preset={"name": "dose-response", "scales": [0.5, 2]}), ["zh"])
+    doses = specs(study(preset={"name": "dose-response", "scales": [0.5, 2], "top": [3]}), ["zh"])
     assert doses["scale-2 zh"] == Spec.parse("scale:2", lang="zh") and "scale-2-random zh seed 4" in doses
+    assert doses["top-3 zh"] == Spec.parse("zero", top=3, lang="zh") and doses["top-3-random zh seed 0"].top == 3
+    preset = {"name": "steering-dose", "targets": ["fr"], "strengths": [0, 1.5], "top": [2], "seeds": 1}
+    doses = specs(study(preset=preset), ["en", "zh", "fr"])
+    half = {"steps": [{"op": "zero"}, {"lang": "fr", "op": "set", "value": "1.5*mean:fr"}]}
+    assert doses["to-fr-x1.5 zh"] == Spec.parse(half, expect="fr", lang="zh")
+    assert doses["to-fr-top2 en"].top == 2 and "to-fr-x0-random en seed 0" in doses
+    assert not any(name.endswith(" fr") for name in doses)
+
+
+def test_a_condition_can_be_evaluated_on_some_languages_only():
+    steering = study(preset={"name": "lape-steering", "targets": ["fr"], "seeds": 1}, tasks=["demo_summ"]).plan()
+    seen = {(c.condition.name, c.condition.ablated, c.task.language) for c in steering.cells}
+    assert {language for name, ablated, language in seen if (name, ablated) == ("to-fr-random", "zh")} == {"zh", "fr"}
+    assert {language for name, ablated, language in seen if (name, ablated) == ("to-fr", "en")} == {"en", "fr"}
+    assert {language for name, _, language in seen if name == "original"} == {"en", "zh", "fr"}
+    named = study(conditions={"original": {}, "off": {"op": "zero", "evaluate": ["ablated", "en"]}}).plan()
+    assert {c.task.language for c in named.cells if c.condition.ablated == "zh"} == {"zh", "en"}
+    with pytest.raises(ValueError, match=r"evaluate: .*'xyz'.*ablated or expected"):
+        study(conditions={"off": {"op": "zero", "evaluate": ["xyz"]}})
+    with pytest.raises(ValueError, match="leaves nothing to run"):
+        study(conditions={"off": {"op": "zero", "evaluate": []}})
+    with pytest.raises(ValueError, match="expected needs a language that is expected"):
+        study(conditions={"off": {"op": "zero", "evaluate": ["expected"]}})
 
 
 def test_the_file_wins_over_its_preset():
