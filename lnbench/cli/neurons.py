@@ -6,6 +6,7 @@ import typer
 
 from lnbench.cli._neurons_push import push
 from lnbench.cli._neurons_show import show
+from lnbench.cli._neurons_stats import stats
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
@@ -17,3 +18,4 @@ def neurons() -> None:
 
 app.command()(push)
 app.command()(show)
+app.command()(stats)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lnbench._lazy import lazy
 
 if TYPE_CHECKING:
+    from lnbench.detection._added import with_statistics
     from lnbench.detection._amount import parse_amount
     from lnbench.detection._ap import ap_select, average_precision, check_ap
     from lnbench.detection._collect import collect_sites
@@ -54,6 +55,7 @@ _LAZY = {
     "lape_from_statistics": "lnbench.detection._detect",
     "parse_amount": "lnbench.detection._amount",
     "with_constants": "lnbench.detection._detect",
+    "with_statistics": "lnbench.detection._added",
     "ShardStore": "lnbench.detection._store",
     "ap_select": "lnbench.detection._ap",
     "average_precision": "lnbench.detection._ap",
@@ -128,6 +130,7 @@ __all__ = [
     "token_documents",
     "truth_scores",
     "with_constants",
+    "with_statistics",
 ]
 
 __getattr__ = lazy(__name__, _LAZY)

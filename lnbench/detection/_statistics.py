@@ -76,16 +76,17 @@ class Statistics:
         """What steering may set a neuron to, by kind, each ``[layers, width, languages]``.
 
         ``mean``, ``median`` and ``diff`` over all tokens, ``active_mean``, ``active_median`` and ``active_diff`` over
-        the tokens on which the neuron was active; those that were collected.
+        the tokens on which the neuron was active; those that were collected, and no difference to other languages
+        where there is one language.
         """
-        active = self.active_mean
+        active, several = self.active_mean, len(self.languages) > 1
         found = {
             "mean": self.mean,
             "median": self.median,
-            "diff": self.diff,
+            "diff": self.diff if several else None,
             "active_mean": active,
             "active_median": self.active_median,
-            "active_diff": None if active is None else _against_others(active),
+            "active_diff": None if active is None or not several else _against_others(active),
         }
         return {kind: values for kind, values in found.items() if values is not None}
 

@@ -175,8 +175,8 @@ def _deciles(
     """
     if not frequency or site not in frequency:
         raise SpecError(
-            f"match=activation needs activation frequencies at {site}, and this neuron set has none: compute them with "
-            "`lnbench detect lape`, which stores them, or use match=layer-site"
+            f"match=activation needs activation frequencies at {site}, and this neuron set has none: add them with "
+            "`lnbench neurons stats SET --model M --corpus ...`, or use match=layer-site"
         )
     table = np.asarray(frequency[site], np.float64)
     table = table.mean(axis=0) if table.ndim == 3 else table

@@ -85,7 +85,7 @@ def column(neurons: NeuronSet, kind: str, of: str) -> FloatArray:
     kinds = f"{', '.join(neurons.statistics) or 'none'} on {', '.join(neurons.statistic_languages) or 'no language'}"
     raise SpecError(
         f"this neuron set has no statistic '{kind}:{of}' (it has {kinds}): "
-        "detect the set with `lnbench detect lape`, which stores mean, median and diff"
+        f"measure it with `lnbench neurons stats SET --model M --corpus {of}=TEXT ...`"
     )
 
 
