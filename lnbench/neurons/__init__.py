@@ -15,6 +15,7 @@ from lnbench.neurons._set import NeuronSet
 from lnbench.neurons._sites import SHORT_SITES, SITES, expand_sites
 from lnbench.neurons._sniff import file_format
 from lnbench.neurons._summary import histogram, summary, summary_text
+from lnbench.neurons.foreign import FileFacts, write_foreign
 
 __all__ = [
     "MATCHES",
@@ -22,6 +23,7 @@ __all__ = [
     "SHORT_SITES",
     "SITES",
     "Architecture",
+    "FileFacts",
     "GroupedRows",
     "Header",
     "Heads",
@@ -40,4 +42,5 @@ __all__ = [
     "summary_text",
     "target_hash",
     "use_architecture_reader",
+    "write_foreign",
 ]

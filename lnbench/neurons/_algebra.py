@@ -63,6 +63,25 @@ def subset(neurons: NeuronSet, keep: npt.NDArray[Any], languages: Sequence[str],
     )
 
 
+def with_header(neurons: NeuronSet, header: Header) -> NeuronSet:
+    """The same set under another header.
+
+    Raises:
+        NeuronSetError: the header's architecture lacks some of the neurons.
+    """
+    return type(neurons)(
+        neurons.rows(),
+        neurons.languages,
+        neurons.sites,
+        layers=neurons.layers,
+        header=header,
+        scores=neurons.scores,
+        statistic_languages=neurons.statistic_languages,
+        statistics=neurons.statistics,
+        frequency=neurons.frequency,
+    )
+
+
 def without(neurons: NeuronSet, other: NeuronSet | str | Iterable[str]) -> NeuronSet:
     """The rows whose (site, layer, index) belongs to none of some languages, or to no row of another set.
 

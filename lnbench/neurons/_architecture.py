@@ -6,11 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lnbench.errors import NeuronSetError, SpecError
 from lnbench.neurons._frozen import FrozenDict
 from lnbench.neurons._sites import SITES
+
+if TYPE_CHECKING:
+    from lnbench.neurons._grouped import Heads
 
 #: Bounds that no decoder comes near; a header beyond them is damaged or hostile.
 MAX_LAYERS = 4_096
@@ -24,7 +27,8 @@ class Architecture:
     """Layers, and the number of neurons at each site.
 
     ``widths`` maps a site to its width, or to one width per layer where layers differ. It holds every site that the
-    model has. Equality and `fingerprint` look at layers and widths only.
+    model has. Equality and `fingerprint` look at layers and widths only. ``heads``, where they are known, are not
+    written to files.
 
     Raises:
         NeuronSetError: a count is not a positive integer, a site is unknown, or a width tuple has the wrong length.
@@ -33,6 +37,7 @@ class Architecture:
     layers: int
     widths: Mapping[str, Width]
     model_type: str = field(default="", compare=False)
+    heads: Heads | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", _count(self.layers, "layers", MAX_LAYERS))

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lnbench._write import whole
-from lnbench.errors import NeuronFileError, NeuronSetError, OutputError, UnknownLanguageError
+from lnbench.errors import NeuronFileError, NeuronSetError, OutputError, SpecError, UnknownLanguageError
 from lnbench.neurons import _safetensors_file, _torch_file
+from lnbench.neurons._algebra import with_header
 from lnbench.neurons._payload import Arrays, pack, unpack
 from lnbench.neurons._schema import migrate
-from lnbench.neurons._sniff import file_format
+from lnbench.neurons._sniff import NATIVE, file_format
+from lnbench.neurons.foreign._facts import FileFacts
+from lnbench.neurons.foreign._read import neuron_set, read_table, share_out
 
 if TYPE_CHECKING:
     from lnbench.neurons._set import NeuronSet
@@ -28,26 +31,91 @@ _WRITERS: dict[str, Callable[[str, Arrays], bytes]] = {
 }
 
 
-def read(path: Path, languages: Sequence[str] | None = None) -> NeuronSet:
-    """The neuron set in a file.
+def read(path: Path, facts: FileFacts | None = None) -> NeuronSet:
+    """The neuron set in a file of any format.
 
     Raises:
         NeuronFileError: the file cannot be read, is damaged, unsafe or no neuron set.
-        UnknownLanguageError: `languages` is given and differs from the file's own.
+        UnknownLanguageError: the languages that were told differ from the file's own, or are not as many.
+        ModelMismatchError: the neurons were not counted in the model that was told.
     """
+    return read_all([path], facts)[0]
+
+
+def read_all(paths: Sequence[Path], facts: FileFacts | None = None) -> list[NeuronSet]:
+    """The sets in several files; names of languages are shared out among those that have none (`share_out`).
+
+    Raises:
+        LnbenchError: as in `read`.
+    """
+    facts = facts or FileFacts()
+    kinds = [file_format(path) for path in paths]
+    files = [read_table(path, kind, facts) for path, kind in zip(paths, kinds, strict=True) if kind not in NATIVE]
+    if len(paths) > 1 and not files:
+        _refuse_names(paths, facts)
+    told = iter(zip(files, share_out(files, facts.languages), strict=True))
+    made = []
+    for path, kind in zip(paths, kinds, strict=True):
+        if kind in NATIVE:
+            made.append(_native(path, kind, facts if len(paths) == 1 else facts.of_native()))
+        else:
+            file, languages = next(told)
+            made.append(neuron_set(file, facts.named(languages)))
+    return made
+
+
+def _native(path: Path, kind: str, facts: FileFacts) -> NeuronSet:
+    """The set in one of our own files, held to what is told of it."""
     try:
-        text, arrays = _READERS[file_format(path)](path)
+        text, arrays = _READERS[kind](path)
         neurons = unpack(*migrate(_parse(text), arrays))
     except NeuronSetError as error:
         raise NeuronFileError(f"{path} is not a valid neuron set: {error}") from error
     except OSError as error:
         raise NeuronFileError(f"{path} cannot be read ({error.strerror or error}): check the file") from error
-    if languages is not None and tuple(languages) != neurons.languages:
+    if facts.languages not in (None, neurons.languages):
         raise UnknownLanguageError(
-            f"{path} names its languages itself, {', '.join(neurons.languages)}, and {', '.join(languages)} was asked "
-            "for: leave `languages` out, and choose among them with `select`"
+            f"{path} names its languages itself, {', '.join(neurons.languages)}, and "
+            f"{', '.join(facts.languages or ())} was asked for: leave `languages` out, and choose among them with "
+            "`lang` or `select`"
         )
-    return neurons
+    if facts.site is not None:
+        raise SpecError(
+            f"{path} says itself at which sites its neurons are: leave site={facts.site} out, or use sites="
+        )
+    return _of_model(neurons, facts)
+
+
+def _refuse_names(paths: Sequence[Path], facts: FileFacts) -> None:
+    """Refuse names and sites for files that all have their own."""
+    for name in ("languages", "site"):
+        if getattr(facts, name) is not None:
+            raise SpecError(
+                f"{' and '.join(map(str, paths))} need no {name}, because they have their own: leave it out"
+            )
+
+
+def _of_model(neurons: NeuronSet, facts: FileFacts) -> NeuronSet:
+    """The set with the model that is told, where it names none.
+
+    Raises:
+        NeuronSetError: it was made for another model.
+        ModelMismatchError: it was not counted in this one.
+    """
+    if facts.model is None:
+        if facts.shape is not None:
+            neurons.check(facts.shape)
+        return neurons
+    header = neurons.header
+    if header.model not in (None, facts.model):
+        raise NeuronSetError(f"the set was made for {header.model}, and {facts.model} was named: leave the model out")
+    if facts.shape is not None:
+        neurons.check(facts.shape)
+    architecture = facts.shape or header.architecture
+    return with_header(
+        neurons,
+        header.replace(model=facts.model, revision=header.revision or facts.revision, architecture=architecture),
+    )
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -25,14 +25,21 @@ def header_fields(model: Any, architecture: Architecture | None) -> dict[str, An
     Raises:
         NeuronSetError: nobody has said how to read a model object.
     """
+    name, revision, architecture = described(model, architecture)
+    found = {"model": name, "architecture": architecture and architecture.to_json()}
+    return found if model is None or isinstance(model, str) else {**found, "revision": revision}
+
+
+def described(model: Any, architecture: Architecture | None) -> tuple[str | None, str | None, Architecture | None]:
+    """Name, commit and architecture of a model, from its id or the loaded model.
+
+    Raises:
+        NeuronSetError: nobody has said how to read a model object.
+    """
     if model is None or isinstance(model, str):
-        return {"model": model, "architecture": architecture and architecture.to_json()}
+        return model, None, architecture
     if architecture is None and not _readers:
         raise NeuronSetError(f"no architecture can be read from a {type(model).__name__} here: pass architecture=")
-    architecture = architecture or _readers[0](model)
     config = getattr(model, "config", None)
-    return {
-        "model": getattr(config, "_name_or_path", None) or None,
-        "revision": getattr(config, "_commit_hash", None) or None,
-        "architecture": architecture.to_json(),
-    }
+    name, commit = (getattr(config, key, None) or None for key in ("_name_or_path", "_commit_hash"))
+    return name, commit, architecture or _readers[0](model)

@@ -11,7 +11,7 @@ import numpy as np
 from lnbench.errors import NeuronFileError
 from lnbench.neurons._payload import HEADER_KEY, Arrays
 
-_MAX_HEADER = 100_000_000  # the bound that safetensors itself sets
+_MAX_HEADER = 16 * 2**20  # safetensors itself has 100 MB, which as JSON can take gigabytes
 
 _DTYPES = {"I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64", "F16", "F32", "F64"}
 
@@ -31,15 +31,15 @@ def read(path: Path) -> tuple[str, Arrays]:
     """
     from safetensors import SafetensorError, safe_open
 
-    layout = _layout(path)
-    metadata = layout.get("__metadata__")
+    entries = layout(path)
+    metadata = entries.get("__metadata__")
     if not isinstance(metadata, dict) or HEADER_KEY not in metadata:
-        tensors = [name for name in layout if name != "__metadata__"]
+        tensors = [name for name in entries if name != "__metadata__"]
         raise NeuronFileError(
             f"{path} is a safetensors file without a neuron-set header (it holds {len(tensors)} tensors"
             f"{f', {tensors[0]!r} first' if tensors else ''}; a model checkpoint?): give the neuron-set file"
         )
-    for name, entry in layout.items():
+    for name, entry in entries.items():
         if name != "__metadata__" and entry.get("dtype") not in _DTYPES:
             raise NeuronFileError(
                 f"{path} has the entry {name!r} of type {entry.get('dtype')}: save it as integers or float32"
@@ -52,8 +52,12 @@ def read(path: Path) -> tuple[str, Arrays]:
     return metadata[HEADER_KEY], arrays
 
 
-def _layout(path: Path) -> dict[str, Any]:
-    """The table of contents, after checking that the file is as long as it says."""
+def layout(path: Path) -> dict[str, Any]:
+    """The table of contents, after checking that the file is as long as it says.
+
+    Raises:
+        NeuronFileError: it is not, or the table is damaged.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -63,8 +67,8 @@ def _layout(path: Path) -> dict[str, Any]:
     try:
         if len(text) < length:
             raise EOFError
-        layout = json.loads(text)
-        end = max((entry["data_offsets"][1] for name, entry in layout.items() if name != "__metadata__"), default=0)
+        found = json.loads(text)
+        end = max((entry["data_offsets"][1] for name, entry in found.items() if name != "__metadata__"), default=0)
         if size < 8 + length + end:
             raise EOFError
     except EOFError as error:
@@ -73,4 +77,4 @@ def _layout(path: Path) -> dict[str, Any]:
         raise NeuronFileError(
             f"{path} is a damaged safetensors file ({error!r}): download or write it again"
         ) from error
-    return layout  # type: ignore[no-any-return]
+    return found  # type: ignore[no-any-return]

@@ -10,6 +10,8 @@ import io
 import pickletools
 import re
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,27 @@ _TENSORS = {"torch._utils _rebuild_tensor_v2", "collections OrderedDict"}
 _STORAGE = re.compile(r"torch \w+Storage")
 #: The opcodes that look a name up.
 _NAMING = {"GLOBAL", "STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"}
-_MAX_PICKLE = 64 * 2**20
+_MAX_PICKLE = 16 * 2**20
+_MAX_OPCODES = 2_000_000
 _SAVE = "make a set of it with NeuronSet.from_indices and save that"
 _AGAIN = "download or write it again"
+
+_ROOTS = {"EMPTY_DICT": "dict", "EMPTY_LIST": "list", "MARK": "list"}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the pickle of a torch file says that it holds.
+
+    Attributes:
+        root: ``dict``, ``list`` (or a tuple), ``tensor`` or ``other``.
+        storages: the element types, as in ``BoolStorage``.
+        ours: whether the text that names our header is in it.
+    """
+
+    root: str
+    storages: frozenset[str]
+    ours: bool
 
 
 def to_bytes(header: str, arrays: Arrays) -> bytes:
@@ -44,19 +64,46 @@ def read(path: Path) -> tuple[str, Arrays]:
     Raises:
         NeuronFileError: the file is cut off, needs more than tensors to be read, or holds no neuron set.
     """
-    import torch
-
-    _refuse_others(path, _opcodes(path, _pickle(path)))
-    try:
-        with path.open("rb") as file:  # not by name: torch would go by the suffix
-            data = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds on damaged files
-        reason = str(error).strip().split("\n", maxsplit=1)[0]
-        raise NeuronFileError(f"{path} is a damaged torch file ({reason}): {_AGAIN}") from error
+    contents(path)
+    data = load(path)
     if not isinstance(data, dict) or not isinstance(data.get(HEADER_KEY), str):
         raise NeuronFileError(f"{path} is a torch file without a neuron-set header: give the neuron-set file")
     size = path.stat().st_size
-    return data.pop(HEADER_KEY), {_name(path, key): _array(path, key, value, size) for key, value in data.items()}
+    return data.pop(HEADER_KEY), {_name(path, key): array_of(path, key, value, size) for key, value in data.items()}
+
+
+def load(path: Path) -> Any:
+    """What torch reads, once `contents` has let the file pass.
+
+    Raises:
+        NeuronFileError: the file is damaged.
+    """
+    import torch
+
+    try:
+        with path.open("rb") as file:  # not by name: torch would go by the suffix
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds on damaged files
+        reason = str(error).strip().split("\n", maxsplit=1)[0]
+        raise NeuronFileError(f"{path} is a damaged torch file ({reason}): {_AGAIN}") from error
+
+
+def contents(path: Path) -> Contents:
+    """What the file holds, from the opcodes of its pickle; none is run.
+
+    Raises:
+        NeuronFileError: the file is damaged, or needs more than tensors to be read.
+    """
+    root, storages, ours = "", set(), False
+    for number, (name, argument) in enumerate(_opcodes(path, _pickle(path))):
+        if number == 1:
+            root = "tensor" if argument == "torch._utils _rebuild_tensor_v2" else _ROOTS.get(name, "other")
+        if name in _NAMING:
+            _refuse_code(path, name, argument)
+            if isinstance(argument, str) and _STORAGE.fullmatch(argument):
+                storages.add(argument.removeprefix("torch "))
+        ours = ours or (name == "BINUNICODE" and argument == HEADER_KEY)
+    return Contents(root, frozenset(storages), ours)
 
 
 def _pickle(path: Path) -> bytes:
@@ -67,41 +114,34 @@ def _pickle(path: Path) -> bytes:
             found = [entry for entry in entries if entry.filename.endswith("/data.pkl")]
             if len(found) != 1:
                 raise NeuronFileError(f"{path} is a zip file but not of torch: give a .safetensors or .pt neuron set")
-            packed = [e.filename for e in entries if e.compress_type != zipfile.ZIP_STORED]
-            if packed or found[0].file_size > _MAX_PICKLE:
+            packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+            swollen = sum(entry.file_size for entry in entries) > path.stat().st_size
+            if packed or swollen or found[0].file_size > _MAX_PICKLE:
                 raise NeuronFileError(f"{path} is a zip file that torch did not write: {_SAVE}")
             return archive.read(found[0])
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise NeuronFileError(f"{path} is a cut off or damaged torch file ({error}): {_AGAIN}") from error
 
 
-def _opcodes(path: Path, pickle: bytes) -> list[tuple[str, Any]]:
+def _opcodes(path: Path, pickle: bytes) -> Iterator[tuple[str, Any]]:
     """The (opcode, argument) pairs of a pickle; none is run."""
     try:
-        return [(opcode.name, argument) for opcode, argument, _ in pickletools.genops(pickle)]
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(pickle)):
+            if number >= _MAX_OPCODES:
+                raise NeuronFileError(f"{path} has more than {_MAX_OPCODES} parts, which no neuron set has: {_SAVE}")
+            yield opcode.name, argument
     except ValueError as error:
         raise NeuronFileError(f"{path} is a damaged torch file ({error}): {_AGAIN}") from error
 
 
-def _refuse_others(path: Path, opcodes: list[tuple[str, Any]]) -> None:
-    """Refuse what names anything but plain tensors, and what has no neuron-set header, before torch reads it."""
-    for name, argument in opcodes:
-        known = name == "GLOBAL" and (argument in _TENSORS or _STORAGE.fullmatch(argument))
-        if name in _NAMING and not known:
-            named = argument.replace(" ", ".") if isinstance(argument, str) else f"the pickle opcode {name}"
-            raise NeuronFileError(
-                f"{path} needs {named} to be read, and lnbench reads nothing but tensors from a .pt file, because a "
-                f"pickle can run any code: {_SAVE}"
-            )
-    if ("BINUNICODE", HEADER_KEY) in opcodes:
+def _refuse_code(path: Path, name: str, argument: Any) -> None:
+    """Refuse what names anything but plain tensors, before torch reads it."""
+    if name == "GLOBAL" and (argument in _TENSORS or _STORAGE.fullmatch(argument)):
         return
-    if len(opcodes) > 1 and opcodes[1][0] == "EMPTY_LIST":
-        raise NeuronFileError(
-            f"{path} is a torch file with a list in it, as LAPE publishes its neurons, and it does not name its "
-            "languages: read it with torch and make a set with NeuronSet.from_indices"
-        )
+    named = argument.replace(" ", ".") if isinstance(argument, str) else f"the pickle opcode {name}"
     raise NeuronFileError(
-        f"{path} is a torch file without a neuron-set header (a model checkpoint?): give the neuron-set file"
+        f"{path} needs {named} to be read, and lnbench reads nothing but tensors from a .pt file, because a "
+        f"pickle can run any code: {_SAVE}"
     )
 
 
@@ -111,8 +151,12 @@ def _name(path: Path, key: Any) -> str:
     return key
 
 
-def _array(path: Path, key: Any, value: Any, size: int) -> Any:
-    """The tensor as an array, when it is a plain one whose values lie in the file."""
+def array_of(path: Path, key: Any, value: Any, size: int) -> Any:
+    """The tensor as an array, when it is a plain one whose values lie in a file of `size` bytes.
+
+    Raises:
+        NeuronFileError: it is something else.
+    """
     import torch
 
     plain = type(value) is torch.Tensor and value.layout is torch.strided and value.device.type == "cpu"

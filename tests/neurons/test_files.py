@@ -194,8 +194,7 @@ BROKEN = {
     "folder": (lambda p, m: p.mkdir(), "is a folder: name a neuron-set file in it"),
     "web page": (lambda p, m: p.write_text("\n<!DOCTYPE html><html>404</html>"), "is a web page"),
     "lfs": (lambda p, m: p.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "git lfs pull"),
-    "json": (lambda p, m: p.write_text('[{"layer": 1, "neuron": 2}]'), "is not a neuron-set file"),
-    "npy": (lambda p, m: np.save(p.open("wb"), np.ones(9)), "is not a neuron-set file"),
+    "text": (lambda p, m: p.write_text("neurons of layer 1: 2"), "is not a neuron-set file"),
     "npz": (lambda p, m: np.savez(p.open("wb"), np.ones(9)), "is a zip file but not of torch"),
     "pickle": (lambda p, m: p.write_bytes(pickle.dumps(Evil(m))), "is a pickle, and lnbench never unpickles"),
     "pickle 2": (lambda p, m: p.write_bytes(pickle.dumps(Evil(m), 2)), "is a pickle, and lnbench never unpickles"),
@@ -216,7 +215,6 @@ BROKEN = {
     ),
     "zip bomb": (lambda p, m: torch_zip(p, b"\0" * 10**6, zipfile.ZIP_DEFLATED), "torch did not write"),
     "no pickle in it": (lambda p, m: torch_zip(p, b"\xff\xfe"), "is a damaged torch file"),
-    "LAPE": (lambda p, m: torch.save([[torch.tensor([1])]], p), "a list in it, as LAPE publishes its neurons"),
     "torch checkpoint": (
         lambda p, m: torch.save(torch.nn.Linear(2, 2, dtype=torch.bfloat16).state_dict(), p),
         "a torch file without a neuron-set header",
