@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,82 +15,19 @@ import numpy as np
 import torch
 
 from lnbench.analysis.tuning._place import Place
-from lnbench.analysis.tuning._result import Run, TuningResult
-from lnbench.analysis.tuning._settings import CONDITIONS, DOCUMENTS, TuningSettings
-from lnbench.analysis.tuning._text import HeldOut, bits_per_byte, training_documents
-from lnbench.analysis.tuning._train import Point, Trained, steps_of, train
+from lnbench.analysis.tuning._plan import Experiment, Which
+from lnbench.analysis.tuning._result import Point, Run, TuningResult
+from lnbench.analysis.tuning._settings import steps_of
+from lnbench.analysis.tuning._text import bits_per_byte, training_documents
+from lnbench.analysis.tuning._train import Trained, train
 from lnbench.analysis.tuning._values import Tuned, trained_numbers
-from lnbench.detection import Corpus
 from lnbench.errors import OutputError
-from lnbench.models import Delta, Plan, Slot, Spec, compile_plan, delta_name, save_checkpoint, site_map, slots_of
-from lnbench.neurons import NeuronSet
+from lnbench.models import Delta, Slot, delta_name, save_checkpoint, site_map, slots_of
 
 #: Under the folder of an experiment: what is not finished.
 PARTIAL = ".partial"
 #: Documents of a batch that is only measured.
 _MEASURED_AT_ONCE = 32
-
-
-@dataclass(frozen=True)
-class Which:
-    """One run before it is run."""
-
-    condition: str
-    documents: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """What is tuned on what.
-
-    Attributes:
-        neurons: a set of this model.
-        language: label of the neurons that are tuned, and of the text.
-        corpus: the text to train on.
-        held_out: language -> text to measure on.
-        out: the folder of the deltas; it exists.
-        documents, conditions, seeds: a run for each combination.
-        scope: keys of a spec that choose among the language's neurons: ``sites``, ``layers``, ``exclude`` ...
-        settings: common to all runs.
-        model, revision: for the deltas' headers.
-        checkpoints: also write an ordinary checkpoint of every tuned model.
-    """
-
-    neurons: NeuronSet
-    language: str
-    corpus: Corpus
-    held_out: Mapping[str, HeldOut]
-    out: Path
-    documents: Sequence[int] = DOCUMENTS
-    conditions: Sequence[str] = CONDITIONS
-    seeds: Sequence[int] = (0, 1, 2)
-    scope: Mapping[str, Any] = field(default_factory=dict)
-    settings: TuningSettings = field(default_factory=TuningSettings)
-    model: str = ""
-    revision: str | None = None
-    checkpoints: bool = False
-
-    def runs(self) -> Iterator[Which]:
-        """Every run, small numbers of documents first."""
-        for documents in sorted(set(self.documents)):
-            for seed in self.seeds:
-                yield from (Which(condition, documents, seed) for condition in self.conditions)
-
-    def steps(self) -> int:
-        """Optimizer steps of all runs."""
-        return sum(steps_of(which.documents, self.settings) for which in self.runs())
-
-    def plan(self, which: Which, architecture: Any) -> Plan | None:
-        """The neurons of a run, as a plan on them; None where all parameters are trained.
-
-        Raises:
-            LnbenchError: the set does not fit the model, or has no such neurons.
-        """
-        if which.condition == "full":
-            return None
-        drawn = {"control": "random", "seed": which.seed} if which.condition == "random" else {}
-        return compile_plan(Spec.parse("zero", lang=self.language, **self.scope, **drawn), self.neurons, architecture)
 
 
 #: Told of a run's steps: which run, steps done now, the loss of the last (None where a run was finished before).

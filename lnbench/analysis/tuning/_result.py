@@ -6,7 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lnbench.analysis.tuning._train import Point
+
+@dataclass(frozen=True)
+class Point:
+    """A run, measured.
+
+    Attributes:
+        step: optimizer steps done.
+        loss: nats per token of the training text, over the steps since the last point; NaN at the start.
+        bits_per_byte: language -> of the held-out text.
+    """
+
+    step: int
+    loss: float
+    bits_per_byte: dict[str, float]
 
 
 @dataclass(frozen=True)

@@ -63,3 +63,8 @@ class TuningSettings:
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, one key per field."""
         return asdict(self)
+
+
+def steps_of(documents: int, settings: TuningSettings) -> int:
+    """Optimizer steps of a run."""
+    return max(1, math.ceil(settings.epochs * math.ceil(documents / settings.batch_size)))

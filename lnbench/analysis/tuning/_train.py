@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.utils import logging as transformers_logging
 
-from lnbench.analysis.tuning._settings import TuningSettings
+from lnbench.analysis.tuning._result import Point
+from lnbench.analysis.tuning._settings import TuningSettings, steps_of
 from lnbench.analysis.tuning._text import padded
 from lnbench.analysis.tuning._values import Tuned, optimizer_bytes
 
@@ -29,21 +30,6 @@ SAVE_SECONDS = 60.0
 _WHOLE = "whole"
 #: The label of padding.
 _IGNORED = -100
-
-
-@dataclass(frozen=True)
-class Point:
-    """A run, measured.
-
-    Attributes:
-        step: optimizer steps done.
-        loss: nats per token of the training text, over the steps since the last point; NaN at the start.
-        bits_per_byte: language -> of the held-out text.
-    """
-
-    step: int
-    loss: float
-    bits_per_byte: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -59,11 +45,6 @@ class Trained:
     points: tuple[Point, ...]
     steps: int
     optimizer_bytes: int
-
-
-def steps_of(documents: int, settings: TuningSettings) -> int:
-    """Optimizer steps of a run."""
-    return max(1, math.ceil(settings.epochs * math.ceil(documents / settings.batch_size)))
 
 
 def train(

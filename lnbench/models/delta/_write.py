@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from lnbench.models._export._folder import check_target, new_folder
 from lnbench.models._unwrap import unwrap
 from lnbench.models.delta._delta import Delta, DeltaPart, fingerprint
 from lnbench.models.delta._slots import Slot
@@ -56,6 +55,8 @@ def save_checkpoint(model: Any, delta: Delta, out_dir: str | Path, tokenizer: An
     Raises:
         OutputError: the folder holds something, or cannot be written.
     """
+    from lnbench.models._export._folder import check_target, new_folder
+
     target = Path(out_dir)
     check_target(target)
     parts: list[Any] = [unwrap(model), tokenizer]
