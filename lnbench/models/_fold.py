@@ -11,7 +11,7 @@ import numpy as np
 
 from lnbench.models._activation import inverse_activation
 from lnbench.models._guards import weight_obstacle
-from lnbench.models._lower import LayerEdits, part
+from lnbench.models._lower import LayerEdits, expert_obstacle, part
 from lnbench.models._plan import Edit
 from lnbench.models._sitemap import SiteMap
 from lnbench.models._weights import WeightEdit, identity
@@ -37,7 +37,7 @@ def weight_edits(edits: list[LayerEdits], sites: SiteMap, tokens: str, *, loaded
         raise CannotFoldError(f"the plan edits {tokens} tokens only, and a weight serves all tokens")
     found = [each for layer in edits for each in _of_layer(layer, sites)]
     for each in found:
-        reason = weight_obstacle(each.module, loaded)
+        reason = weight_obstacle(each.module, loaded, each.experts)
         if reason is not None:
             raise CannotFoldError(f"{each.path} of layer {each.layer} {reason}")
     _refuse_half_edited_ties(found, sites)
@@ -46,6 +46,9 @@ def weight_edits(edits: list[LayerEdits], sites: SiteMap, tokens: str, *, loaded
 
 def _of_layer(edits: LayerEdits, sites: SiteMap) -> Iterator[WeightEdit]:
     ports, layer = sites.sites[edits.layer], sites.layers[edits.layer]
+    obstacle = expert_obstacle(edits, ports, "fold")
+    if obstacle is not None:
+        raise CannotFoldError(obstacle)
     inputs = dict(edits.inputs)
     if edits.activation is not None and ports.gate is not None:
         constant = edits.activation.offset != 0.0
@@ -59,7 +62,8 @@ def _of_layer(edits: LayerEdits, sites: SiteMap) -> Iterator[WeightEdit]:
     for side, group in (("out", edits.outputs), ("in", inputs)):
         for path, edit in group.items():
             if len(edit):
-                yield WeightEdit(edits.layer, path, side, layer.get_submodule(path), edit)
+                experts = ports.down.experts if path == ports.down.path else None
+                yield WeightEdit(edits.layer, path, side, layer.get_submodule(path), edit, experts)
 
 
 def _held(edit: Edit, layer: int, sites: SiteMap) -> Edit:

@@ -10,27 +10,40 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from lnbench.models._lower import LayerEdits
+from lnbench.models._lower import LayerEdits, expert_obstacle
+from lnbench.models._ports import Experts
 from lnbench.models._sitemap import SiteMap
 
+#: Falcon's own subclass of ``Linear``, which adds the bias in a step of its own.
+_FALCON = ("FalconLinear", "transformers")
 
-def weight_obstacle(module: nn.Module, loaded: bool = True) -> str | None:
+
+def is_plain(module: nn.Module) -> bool:
+    """Whether a projection is ``x W^T + b`` of its own weight and nothing else."""
+    kind = type(module)
+    return kind in (nn.Linear, Conv1D) or (kind.__name__, kind.__module__.partition(".")[0]) == _FALCON
+
+
+def weight_obstacle(module: nn.Module, loaded: bool = True, experts: Experts | None = None) -> str | None:
     """Why a projection's weight cannot be edited in place, or None.
 
     Args:
         module: The projection.
         loaded: Whether the weights must be in memory; a model on the meta device stands for its checkpoint otherwise.
+        experts: Whose fused down projections the module holds, if it does.
     """
     kind = type(module).__name__
     if hasattr(module, "base_layer"):
         return f"carries an adapter ({kind}), whose own part of the output an edit of the base weight would not reach"
-    if type(module) not in (nn.Linear, Conv1D):
+    if experts is not None:
+        return _tensor_obstacle(module._parameters.get(experts.weight), True, loaded, dimensions=3)
+    if not is_plain(module):
         return f"is a {kind}, not a plain linear projection (quantised or replaced)"
     weight, bias = module._parameters.get("weight"), module._parameters.get("bias")
     return _tensor_obstacle(weight, True, loaded) or _tensor_obstacle(bias, False, loaded)
 
 
-def _tensor_obstacle(tensor: torch.Tensor | None, needed: bool, loaded: bool) -> str | None:
+def _tensor_obstacle(tensor: torch.Tensor | None, needed: bool, loaded: bool, dimensions: int = 2) -> str | None:
     if tensor is None:
         return "computes its weight from others" if needed else None
     if tensor.device.type == "meta" and loaded:
@@ -39,7 +52,7 @@ def _tensor_obstacle(tensor: torch.Tensor | None, needed: bool, loaded: bool) ->
         return f"has a weight of type {type(tensor.data).__name__} (packed or sharded)"
     if not tensor.is_floating_point() or tensor.element_size() < 2:
         return f"has a packed weight ({tensor.dtype})"
-    if needed and tensor.ndim != 2:
+    if needed and tensor.ndim != dimensions:
         return f"has a weight of shape {tuple(tensor.shape)} (packed or sharded)"
     return "has a weight made under torch.inference_mode" if tensor.is_inference() else None
 
@@ -52,7 +65,8 @@ def hook_obstacle(model: nn.Module, edits: list[LayerEdits], sites: SiteMap) -> 
     weight = sites.module(0, sites.port(0, "attn.q"))._parameters.get("weight")
     if hasattr(weight, "placements"):  # a DTensor
         return "the model is split by tensor parallelism, so that one process sees part of a site; load it whole"
-    return _half_edited_layer(edits, sites)
+    reasons = (expert_obstacle(each, sites.sites[each.layer], "hook") for each in edits)
+    return next((reason for reason in reasons if reason is not None), None) or _half_edited_layer(edits, sites)
 
 
 def _half_edited_layer(edits: list[LayerEdits], sites: SiteMap) -> str | None:

@@ -2,12 +2,13 @@
 
 Numpy only; both engines read the result. With a gate, ``h = act(gate) * up``, so ``a -> s*a + c`` on ``ffn.act`` is
 ``h -> s*h + c*up``: the constant rides on ``up``. Without one, ``ffn.act`` is ``ffn.hidden``. Where a neuron has an
-edit of each, the one on ``ffn.act`` comes first, as it does in the model.
+edit of each, the one on ``ffn.act`` comes first, as it does in the model. In a mixture of experts, whose activations no
+hook sees, only what scales both alike is carried out; :func:`expert_obstacle` refuses the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +69,24 @@ def lower(plan: Plan, sites: SiteMap) -> list[LayerEdits]:
     return [_lower_layer(layer, edits, sites.sites[layer]) for layer, edits in by_layer.items()]
 
 
+def expert_obstacle(edits: LayerEdits, ports: LayerSites, engine: str) -> str | None:
+    """Why an engine cannot carry out a layer's edits on the neurons of experts, in words, or None."""
+    paths = [port.path for port in ports.feed_forward] if ports.routed else []
+    own = [edits.inputs[path] for path in paths if path in edits.inputs]
+    if not own:
+        return None
+    where = f"the feed-forward neurons of layer {edits.layer} belong to fused experts"
+    if any(edit.offset.any() for edit in own):
+        return f"{where}, where only zero and scale are possible (and only by fold)"
+    return f"{where}, whose activations no hook sees" if engine == "hook" else None
+
+
 def _check(sites: SiteMap, layer: int, site: str, edit: Edit) -> None:
     if site not in SITES:
         raise SpecError(f"unknown site {site!r}; the sites are {', '.join(SITES)}")
     if not 0 <= layer < len(sites.layers):
         raise ModelMismatchError(f"the plan edits layer {layer} of a model with {len(sites.layers)}; use its own set")
-    width = sites.port(layer, site).width
+    width = sites.sites[layer].width(site)
     if edit.indices[-1] >= width:
         raise ModelMismatchError(
             f"the plan edits neuron {edit.indices[-1]} of {site} in layer {layer}, where the model has {width}; "
@@ -88,9 +101,23 @@ def _lower_layer(layer: int, edits: Mapping[str, Edit], ports: LayerSites) -> La
     activation = sites.pop("ffn.act", None) if ports.gated else None
     for site in SITES:  # SITES has ffn.act before ffn.hidden
         if site in sites:
-            port = ports.port(site)
-            _add(outputs if port.side == "out" else inputs, port, sites[site])
+            for port, own in _by_port(ports, site, sites[site]):
+                _add(outputs if port.side == "out" else inputs, port, own)
     return LayerEdits(layer, outputs, inputs, activation)
+
+
+def _by_port(ports: LayerSites, site: str, edit: Edit) -> Iterator[tuple[Port, Edit]]:
+    """An edit of a site, port by port; only a layer with a shared expert has more than one for a site."""
+    if not site.startswith("ffn.") or ports.shared is None:
+        yield ports.port(site), edit
+        return
+    start = 0
+    for port in ports.feed_forward:
+        here = (edit.indices >= start) & (edit.indices < start + port.width)
+        own = part(edit, here)
+        if len(own):
+            yield port, Edit(own.indices - start, own.scale, own.offset)
+        start += port.width
 
 
 def _add(edits: dict[str, Edit], port: Port, edit: Edit) -> None:

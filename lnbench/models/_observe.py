@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from lnbench.models._sitemap import LayerSites, Port, site_map
+from lnbench.errors import UnsupportedArchitectureError
+from lnbench.models._ports import LayerSites, Port
+from lnbench.models._sitemap import SiteMap, site_map
 
 #: ``callback(layer, site, values)`` with values ``[batch, tokens, width]`` in the model's dtype, to be read only (OPT's
 #: feed-forward sees ``[batch * tokens, width]``).
@@ -23,14 +25,26 @@ def observed(model: nn.Module, sites: Sequence[str], callback: Observer) -> Iter
     """Call ``callback`` with every layer's values of the given sites in each forward pass inside the block.
 
     Raises:
-        UnsupportedArchitectureError: lnbench has no description of this architecture.
+        UnsupportedArchitectureError: lnbench has no description of this architecture, or the values of a site pass
+            through no module (``ffn.act`` and ``ffn.hidden`` of fused experts).
     """
     found = site_map(model)
+    _refuse_experts(found, sites)
     with ExitStack() as stack:
         for number, (layer, ports) in enumerate(zip(found.layers, found.sites, strict=True)):
             for site in sites:
                 stack.callback(_watch(layer, ports, site, partial(callback, number, site)).remove)
         yield
+
+
+def _refuse_experts(found: SiteMap, sites: Sequence[str]) -> None:
+    hidden = [site for site in sites if site.startswith("ffn.")]
+    routed = next((number for number, ports in enumerate(found.sites) if ports.routed), None)
+    if hidden and routed is not None:
+        raise UnsupportedArchitectureError(
+            f"{hidden[0]} of model_type {found.model_type!r} cannot be watched: layer {routed} is a mixture of fused "
+            "experts, whose activations pass through no module; watch attn.q, attn.k, attn.v and attn.o"
+        )
 
 
 def _watch(layer: nn.Module, ports: LayerSites, site: str, see: Callable[[torch.Tensor], None]) -> Any:

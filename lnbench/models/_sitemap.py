@@ -1,81 +1,25 @@
 """Where a model keeps its neurons: for each decoder layer and site, a projection and the side of it to look at.
 
-The types are here, and the walk from any transformers model to its decoder layers. What each architecture calls its
-modules is in ``lnbench/models/architectures/``, one description per architecture; nothing else in the package knows.
+The walk from any transformers model to its decoder layers is here, ports are in :mod:`._ports`. What each architecture
+calls its modules is in ``lnbench/models/architectures/``; nothing else in the package knows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from torch import nn
 
 from lnbench.errors import UnsupportedArchitectureError
-from lnbench.models._plan import Edit
+from lnbench.models._claims import Claims
+from lnbench.models._ports import LayerSites, Port, heads_of
+from lnbench.models._projections import misfit, outputs_of
 from lnbench.models._unwrap import decoder_config, unwrap
 from lnbench.neurons import SITES, Architecture, Heads
 
-Rows: TypeAlias = npt.NDArray[np.int64]
-
-
-def same_rows(neurons: Rows) -> Rows:
-    """Neuron j is row j: a projection that serves one site alone."""
-    return neurons
-
-
-@dataclass(frozen=True)
-class Port:
-    """One side of a projection, where a site's values pass."""
-
-    path: str
-    """Dotted name of the projection inside its decoder layer."""
-    side: Literal["in", "out"]
-    width: int
-    """Number of neurons."""
-    rows: Callable[[Rows], Rows] = same_rows
-    """From neuron to input or output of the projection, order kept; not the identity where projections are fused."""
-
-    def edit(self, edit: Edit) -> Edit:
-        """An edit of the site's neurons as one of the projection's inputs or outputs."""
-        return edit if self.rows is same_rows else Edit(self.rows(edit.indices), edit.scale, edit.offset)
-
-
-@dataclass(frozen=True)
-class LayerSites:
-    """The ports of one decoder layer."""
-
-    down: Port
-    """Input of the down projection: ``ffn.hidden``."""
-    query: Port
-    key: Port
-    value: Port
-    output: Port
-    """Input of the attention's output projection: ``attn.o``."""
-    gate: Port | None = None
-    """Input of the activation function, where there is a gate: the hidden value is ``act(gate) * up``."""
-    up: Port | None = None
-    activation: str | None = None
-    """Dotted name of the activation function inside the layer; needed with a gate only."""
-
-    @property
-    def gated(self) -> bool:
-        """Whether ``ffn.act`` and ``ffn.hidden`` are different neurons."""
-        return self.gate is not None
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Names of the layer's projections, each once."""
-        every = (self.down, self.gate, self.up, self.query, self.key, self.value, self.output)
-        return tuple(dict.fromkeys(port.path for port in every if port is not None))
-
-    def port(self, site: str) -> Port:
-        """The port whose neurons ``site`` counts; ``ffn.act`` is counted at the down projection."""
-        at = {"attn.q": self.query, "attn.k": self.key, "attn.v": self.value, "attn.o": self.output}
-        return at.get(site, self.down)
+__all__ = ["Description", "LayerSites", "Port", "SiteMap", "architecture_of", "find_layers", "site_map"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +37,12 @@ class Description:
     """From a decoder layer and the text config to the layer's ports."""
     bias_fields: tuple[tuple[str, str], ...] = ()
     """(prefix of projection names, config field) where one field of the config gives all of them a bias."""
+    heads: Callable[[Any], Heads] = heads_of
+    """From the text config to the attention heads."""
+    claims: Claims | None = None
+    """What is promised, and held by tests; None for a description that nobody has tested."""
+    assumed: bool = False
+    """Whether it is a guess from names and shapes; a model that is read by it says so in every record."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +68,7 @@ class SiteMap:
     @property
     def architecture(self) -> Architecture:
         """Layers and site widths, a plain value."""
-        widths = {site: _width([ports.port(site).width for ports in self.sites]) for site in SITES}
+        widths = {site: _width([ports.width(site) for ports in self.sites]) for site in SITES}
         return Architecture(layers=len(self.layers), widths=widths, model_type=self.model_type)
 
 
@@ -136,9 +86,10 @@ def site_map(model: nn.Module) -> SiteMap:
     inner = unwrap(model)
     config = decoder_config(inner)
     description = description_for(inner, config)
-    decoder, layers = _find_layers(inner, description)
-    ports = tuple(_checked(layer, description.sites(layer, config), config) for layer in layers)
-    return SiteMap(config.model_type, decoder, layers, ports, heads_of(config), description)
+    decoder, layers = find_layers(inner, description)
+    heads = description.heads(config)
+    ports = tuple(_checked(layer, description.sites(layer, config), heads) for layer in layers)
+    return SiteMap(_named(config.model_type, description), decoder, layers, ports, heads, description)
 
 
 def architecture_of(model: nn.Module) -> Architecture:
@@ -150,41 +101,17 @@ def architecture_of(model: nn.Module) -> Architecture:
     return site_map(model).architecture
 
 
-def heads_of(config: Any) -> Heads:
-    """Query heads, key/value heads and head size, as a transformers config gives them."""
-    queries = int(config.num_attention_heads)
-    keys = getattr(config, "num_key_value_heads", None) or queries
-    size = getattr(config, "head_dim", None) or config.hidden_size // queries
-    return Heads(queries, int(keys), int(size))
+def _named(model_type: str, description: Description) -> str:
+    """The model type as records show it."""
+    return f"{model_type} (read as {description.model_types[0]})" if description.assumed else model_type
 
 
-def outputs_of(layer: nn.Module, path: str) -> int:
-    """Number of outputs of the projection ``path`` of a layer."""
-    return _features(layer, path)[1]
+def find_layers(model: nn.Module, description: Description) -> tuple[nn.Module, tuple[nn.Module, ...]]:
+    """The module that owns the list of decoder layers, and the layers.
 
-
-def inputs_of(layer: nn.Module, path: str) -> int:
-    """Number of inputs of the projection ``path`` of a layer."""
-    return _features(layer, path)[0]
-
-
-def _features(layer: nn.Module, path: str) -> tuple[int, int]:
-    """(inputs, outputs): ``Linear`` and its look-alikes say so; ``Conv1D`` has ``nx`` and ``nf``."""
-    module = _submodule(layer, path)
-    for names in (("in_features", "out_features"), ("nx", "nf")):
-        if all(hasattr(module, name) for name in names):
-            return int(getattr(module, names[0])), int(getattr(module, names[1]))
-    raise _misfit(layer, f"{path} is a {type(module).__name__} and no linear projection that lnbench can read")
-
-
-def _submodule(layer: nn.Module, path: str) -> nn.Module:
-    try:
-        return layer.get_submodule(path)
-    except AttributeError:
-        raise _misfit(layer, f"{path} does not exist (a mixture of experts?)") from None
-
-
-def _find_layers(model: nn.Module, description: Description) -> tuple[nn.Module, tuple[nn.Module, ...]]:
+    Raises:
+        UnsupportedArchitectureError: there is none under the description's names.
+    """
     for path in description.layers:
         owner, _, name = path.rpartition(".")
         try:
@@ -200,29 +127,21 @@ def _find_layers(model: nn.Module, description: Description) -> tuple[nn.Module,
     )
 
 
-def _checked(layer: nn.Module, sites: LayerSites, config: Any) -> LayerSites:
+def _checked(layer: nn.Module, sites: LayerSites, heads: Heads) -> LayerSites:
     """Refuse a layer whose projections do not have the sizes that its ports and heads imply."""
-    heads = heads_of(config)
     queries, keys = heads.queries * heads.size, heads.keys * heads.size
     expected = ((sites.query, queries), (sites.key, keys), (sites.value, keys), (sites.output, queries))
     for port, width in expected:
         if port.width != width:
-            raise _misfit(layer, f"{port.path} has {port.width} attention neurons and the config promises {width}")
+            raise misfit(layer, f"{port.path} has {port.width} attention neurons and the config promises {width}")
     outputs: dict[str, int] = {}
-    for each in (sites.gate, sites.up, sites.query, sites.key, sites.value):
+    for each in (sites.gate, sites.up, sites.first, sites.query, sites.key, sites.value):
         if each is not None:
             outputs[each.path] = outputs.get(each.path, 0) + each.width
     for path, width in outputs.items():
         if outputs_of(layer, path) != width:
-            raise _misfit(layer, f"{path} has {outputs_of(layer, path)} outputs and its sites account for {width}")
+            raise misfit(layer, f"{path} has {outputs_of(layer, path)} outputs and its sites account for {width}")
     return sites
-
-
-def _misfit(layer: nn.Module, what: str) -> UnsupportedArchitectureError:
-    return UnsupportedArchitectureError(
-        f"in {type(layer).__name__}, {what}; a layer of this kind needs its own description in "
-        "lnbench/models/architectures/"
-    )
 
 
 def _width(widths: list[int]) -> int | tuple[int, ...]:

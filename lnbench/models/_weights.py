@@ -2,7 +2,8 @@
 
 A row edit changes what a projection puts out: ``W[j] *= s``, ``b[j] = s*b[j] + c``. A column edit changes what it takes
 in: ``W[:, j] *= s``, ``b += c * W_old[:, j]``. Biases are created where there was none. Products are formed in float32
-(float64 for float64 weights) and cast once. Only what is touched is kept: rows, columns, biases.
+(float64 for float64 weights) and cast once. Only what is touched is kept: rows, columns, biases. Of fused experts,
+whose weight is ``[experts, ...]``, neuron ``e * width + i`` is column i of expert e.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from transformers.pytorch_utils import Conv1D
 
 from lnbench.models._lower import same_edit
 from lnbench.models._plan import Edit
+from lnbench.models._ports import Experts
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,8 @@ class WeightEdit:
     side: str
     module: nn.Module
     edit: Edit
+    experts: Experts | None = None
+    """Of whose fused down projections the columns are."""
 
     def same_as(self, other: WeightEdit) -> bool:
         """Whether two layers ask for the same change."""
@@ -35,7 +39,14 @@ class WeightEdit:
     @property
     def across(self) -> int:
         """The dimension of the weight that the edit indexes: ``Conv1D`` keeps inputs first, ``Linear`` outputs."""
+        if self.experts is not None:
+            return 1 if self.experts.inputs_first else 2
         return int((self.side == "in") != isinstance(self.module, Conv1D))
+
+    @property
+    def weight(self) -> str:
+        """Name of the module's parameter that the edit changes."""
+        return "weight" if self.experts is None else self.experts.weight
 
 
 @dataclass
@@ -51,7 +62,7 @@ def _numbers(edits: list[WeightEdit]) -> list[_Numbers]:
     """Every edit's numbers; they travel to a device together, since small copies cost as much as large ones."""
     groups: dict[tuple[torch.device, torch.dtype], list[int]] = {}
     for place, each in enumerate(edits):
-        weight = _own(each.module, "weight")
+        weight = _own(each.module, each.weight)
         groups.setdefault((weight.device, torch.promote_types(weight.dtype, torch.float32)), []).append(place)
     found: dict[int, _Numbers] = {}
     for (device, precise), places in groups.items():
@@ -95,14 +106,14 @@ class Folded:
         while self.saved:
             module, name, dimension, index, values = self.saved.pop()
             parameter = _own(module, name)
-            parameter.movedim(dimension, 0).index_copy_(0, index.to(parameter.device), values.to(parameter))
+            _put_rows(parameter, dimension, index.to(parameter.device), values.to(parameter))
         while self.created:
             self.created.pop()._parameters["bias"] = None
 
     def _write_weight(self, each: WeightEdit, numbers: _Numbers) -> None:
         before = _touched(each, numbers)
         after = before.to(numbers.scale.dtype) * numbers.scale.unsqueeze(1)
-        self._put(each.module, "weight", each.across, numbers.index, before, after)
+        self._put(each.module, each.weight, each.across, numbers.index, before, after)
 
     def _write_bias(self, each: WeightEdit, numbers: _Numbers) -> None:
         if numbers.offset is None and (each.side == "in" or each.module._parameters.get("bias") is None):
@@ -135,7 +146,7 @@ class Folded:
         after: torch.Tensor,
     ) -> None:
         self.saved.append((module, name, dimension, index, before))
-        _own(module, name).movedim(dimension, 0).index_copy_(0, index, after.to(before.dtype))
+        _put_rows(_own(module, name), dimension, index, after.to(before.dtype))
 
 
 def fold(edits: list[WeightEdit]) -> Folded:
@@ -152,7 +163,9 @@ def fold(edits: list[WeightEdit]) -> Folded:
 def identity(module: nn.Module) -> int:
     """Equal for modules that share a weight: its address, or the module itself where there is no plain weight."""
     weight = module._parameters.get("weight")
-    plain = weight is not None and weight.device.type != "meta" and type(weight.data) is torch.Tensor
+    if weight is not None and weight.device.type == "meta":
+        return id(weight)
+    plain = weight is not None and type(weight.data) is torch.Tensor
     return weight.data_ptr() if weight is not None and plain else id(module)
 
 
@@ -173,8 +186,24 @@ def _through(each: WeightEdit, numbers: _Numbers, offset: torch.Tensor) -> torch
 
 def _touched(each: WeightEdit, numbers: _Numbers) -> torch.Tensor:
     """The rows or columns that the edit names, shape ``[touched, other]``."""
-    turned = _own(each.module, "weight").movedim(each.across, 0)  # half the time of selecting along the last dimension
+    weight = _own(each.module, each.weight)
+    if each.experts is not None:
+        return weight.movedim(each.across, 1)[_expert_and_column(weight, each.across, numbers.index)]
+    turned = weight.movedim(each.across, 0)  # half the time of selecting along the last dimension
     return turned.index_select(0, numbers.index)
+
+
+def _put_rows(parameter: torch.Tensor, dimension: int, index: torch.Tensor, values: torch.Tensor) -> None:
+    """Write ``values [touched, other]`` over what an index names along a dimension (of all experts, if any)."""
+    if parameter.ndim == 3:
+        parameter.movedim(dimension, 1)[_expert_and_column(parameter, dimension, index)] = values
+    else:
+        parameter.movedim(dimension, 0).index_copy_(0, index, values)
+
+
+def _expert_and_column(weight: torch.Tensor, dimension: int, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    width = weight.shape[dimension]
+    return index // width, index % width
 
 
 def _own(module: nn.Module, name: str) -> torch.Tensor:

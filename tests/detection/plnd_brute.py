@@ -12,7 +12,8 @@ import torch
 from tests.models import by_hand
 
 BLOCK = {"llama": ("mlp", "self_attn"), "bloom": ("mlp", "self_attention"), "gpt_neox": ("mlp", "attention")}
-BLOCK |= {"opt": ("", "self_attn"), "gpt2": ("mlp", "attn")}
+BLOCK |= {"opt": ("", "self_attn"), "xglm": ("", "self_attn"), "falcon": BLOCK["bloom"], "mpt": ("ffn", "attn")}
+BLOCK |= dict.fromkeys(("gpt2", "gpt_bigcode", "gptj", "gpt_neo"), ("mlp", "attn"))
 
 
 def impacts(model, family, site, ids, mask=None, layers=None, of="output", **inputs):
@@ -32,7 +33,7 @@ def _block(model, family, site, layer, ids, mask, inputs):
     """The decoder layer, and a call that runs its feed-forward or attention on what it was given."""
     names = by_hand.names(family)
     block = model.get_submodule(names["layer"].format(layer))
-    name = BLOCK.get(family, BLOCK["llama"])[0 if site == "ffn.hidden" else 1]
+    name = BLOCK.get(family.split("-")[0], BLOCK["llama"])[0 if site == "ffn.hidden" else 1]
     module, seen = block.get_submodule(name), []
     handle = module.register_forward_pre_hook(lambda m, args, kwargs: seen.append((args, kwargs)), with_kwargs=True)
     with torch.no_grad():
@@ -61,13 +62,11 @@ def _row(model, family, site, block, projection, run, kept, of):
 
 
 def _width(model, family, site, block):
-    names, config = by_hand.names(family), model.config
+    names = by_hand.names(family)
     if site in ("ffn.hidden", "attn.o"):
         weight = block.get_submodule(names["down" if site == "ffn.hidden" else "o"]).weight
         return weight.shape[0 if family == "gpt2" else 1]
-    heads = config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // heads
-    return size * (heads if site == "attn.q" else getattr(config, "num_key_value_heads", None) or heads)
+    return len(by_hand.rows(model, family, block, site))
 
 
 @contextmanager

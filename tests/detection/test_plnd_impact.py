@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
-from transformers import CohereConfig, CohereForCausalLM
 
 from lnbench._data import demo_model_dir, packaged
 from lnbench.detection import plnd_impact, read_documents
@@ -16,10 +15,9 @@ from lnbench.detection.plnd._meter import metered
 from lnbench.detection.plnd._tiles import tile
 from lnbench.detection.plnd._view import Form, view
 from lnbench.errors import DataError, EngineError, SpecError, UnsupportedArchitectureError
-from lnbench.models import Heads, register_architecture
-from lnbench.models.architectures import _REGISTERED, _llama
+from lnbench.models import Heads, claims_of
 from tests.detection.plnd_brute import impacts
-from tests.models.tiny import FAMILIES, build, randomised, tokens
+from tests.models.tiny import FAMILIES, MORE_FAMILIES, build, tokens
 
 SITES = ("ffn.hidden", "attn.q", "attn.k", "attn.v", "attn.o")
 #: A window shorter than the documents.
@@ -223,24 +221,25 @@ def test_changes_too_large_for_the_closed_form_are_exact_too(family, strength):
 
 
 def test_rotation_of_adjacent_dimensions_is_recognised():
-    """Cohere pairs 2i with 2i + 1; it is described here for the test only, by Llama's names."""
-    description = _llama.DESCRIPTION
-    register_architecture(type(description)(("cohere",), description.layers, description.sites))
-    try:
-        fields = FAMILIES["llama"][1] | {"model_type": "cohere"}
-        fields = {name: value for name, value in fields.items() if name not in ("head_dim", "model_type")}
-        fields |= {"hidden_size": 32}
-        ids, models = tokens(1, 9), [randomised(CohereForCausalLM, fields, d) for d in (torch.float32, torch.float64)]
-        assert isinstance(models[0].config, CohereConfig)
-        for form in ("output", "fast"):
-            found = plnd_impact(models[0], ids, sites=("attn.q", "attn.k"), form=form)
-            for site, scores in found.items():
-                if form == "output":
-                    assert worst(scores, impacts(models[1], "llama", site, ids)) < 1e-4
-                else:
-                    assert worst(scores, plnd_impact(models[1], ids, sites=site, form=form)[site]) < 1e-4
-    finally:
-        _REGISTERED.pop("cohere")
+    """Cohere pairs 2i with 2i + 1."""
+    ids, models = tokens(1, 9), [build("cohere", dtype) for dtype in (torch.float32, torch.float64)]
+    found, expected = (plnd_impact(model, ids, sites=("attn.q", "attn.k"), form="fast") for model in models)
+    for site, scores in found.items():
+        assert worst(scores, expected[site]) < 1e-4
+
+
+@pytest.mark.parametrize("family", sorted(MORE_FAMILIES))
+def test_the_other_architectures_are_scored_where_they_claim_it_and_refused_elsewhere(family):
+    model, double, ids = build(family), build(family, torch.float64), tokens(1, 7)
+    claimed = claims_of(model.config.model_type).plnd
+    found = plnd_impact(model, ids, sites=claimed)
+    assert tuple(found) == claimed
+    for site, scores in found.items():
+        assert worst(scores, impacts(double, family, site, ids)) < 1e-4, site
+    for site in sorted(set(SITES) - set(claimed)):
+        says = "fused experts" if site == "ffn.hidden" else "leave out attn.q"
+        with pytest.raises(UnsupportedArchitectureError, match=says):
+            plnd_impact(model, ids, sites=(site,))
 
 
 @pytest.mark.parametrize("family", sorted(NO_CLOSED_FORM))

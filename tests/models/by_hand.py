@@ -1,7 +1,8 @@
 """Edits written out by hand for each family, without lnbench: what its site map is held to.
 
 Two independent ways: hooks on the modules that transformers calls, for any ``a -> s*a + c``; and, to zero, edits of the
-state dict. Names and layouts are read off the transformers sources.
+state dict. Names and layouts are read off the transformers sources. Fused experts, which no hook sees into, are
+computed again here, token by token.
 """
 
 from __future__ import annotations
@@ -40,35 +41,89 @@ NEOX = {
     "qkv": "attention.query_key_value",
     "o": "attention.dense",
 }
-OPT = {
-    "layer": "model.decoder.layers.{}",
-    "act": "activation_fn",
-    "down": "fc2",
-    "attn.q": "self_attn.q_proj",
-    "attn.k": "self_attn.k_proj",
-    "attn.v": "self_attn.v_proj",
-    "o": "self_attn.out_proj",
-}
+XGLM = LLAMA | {"act": "activation_fn", "down": "fc2", "o": "self_attn.out_proj"}
+OPT = XGLM | {"layer": "model.decoder.layers.{}"}
 GPT2 = {"layer": "transformer.h.{}", "act": "mlp.act", "down": "mlp.c_proj", "qkv": "attn.c_attn", "o": "attn.c_proj"}
-NAMES = {"phi3": PHI3, "bloom": BLOOM, "gpt_neox": NEOX, "opt": OPT, "gpt2": GPT2}
+GPTJ = {
+    "layer": "transformer.h.{}",
+    "act": "mlp.act",
+    "down": "mlp.fc_out",
+    "attn.q": "attn.q_proj",
+    "attn.k": "attn.k_proj",
+    "attn.v": "attn.v_proj",
+    "o": "attn.out_proj",
+}
+NEO = {
+    "layer": "transformer.h.{}",
+    "act": "mlp.act",
+    "down": "mlp.c_proj",
+    "attn.q": "attn.attention.q_proj",
+    "attn.k": "attn.attention.k_proj",
+    "attn.v": "attn.attention.v_proj",
+    "o": "attn.attention.out_proj",
+}
+MPT = {
+    "layer": "transformer.blocks.{}",
+    "act": "ffn.act",
+    "down": "ffn.down_proj",
+    "qkv": "attn.Wqkv",
+    "o": "attn.out_proj",
+}
+NAMES = {
+    "phi3": PHI3,
+    "glm": LLAMA | {"act": "mlp.activation_fn"},
+    "glm4": LLAMA | {"act": "mlp.activation_fn"},
+    "bloom": BLOOM,
+    "falcon": BLOOM | {"act": "mlp.act"},
+    "gpt_neox": NEOX,
+    "opt": OPT,
+    "xglm": XGLM,
+    "gpt2": GPT2,
+    "gpt_bigcode": GPT2,
+    "gptj": GPTJ,
+    "gpt_neo": NEO,
+    "mpt": MPT,
+    "phi": LLAMA | {"act": "mlp.activation_fn", "down": "mlp.fc2", "o": "self_attn.dense"},
+    "starcoder2": LLAMA | {"act": "mlp.act", "down": "mlp.c_proj"},
+    "granitemoe": LLAMA | {"experts": "block_sparse_moe.experts"},
+    "qwen2_moe": LLAMA | {"shared": "mlp.shared_expert"},
+    "glm4_moe": LLAMA | {"shared": "mlp.shared_experts"},
+}
 
 
 def names(family: str) -> dict[str, str]:
-    """Module names of a family."""
-    return NAMES.get(family, LLAMA)
+    """Module names of a family; what follows a hyphen is a variant of it."""
+    return NAMES.get(family.split("-")[0], LLAMA)
 
 
 def part(family: str, fused: Tensor, site: str, config: Any) -> Tensor:
-    """A view ``[..., neurons]`` of a fused query-key-value tensor whose last dimension is its outputs."""
-    which = ("attn.q", "attn.k", "attn.v").index(site)
-    if family == "gpt2":
-        return fused.chunk(3, dim=-1)[which]
-    if family == "phi3":
-        size = config.hidden_size // config.num_attention_heads
-        shares = [size * config.num_attention_heads] + [size * config.num_key_value_heads] * 2
-        return fused.split(shares, dim=-1)[which]
+    """A view ``[..., neurons]`` (or with heads before) of a fused query-key-value tensor, outputs last."""
+    which, base = ("attn.q", "attn.k", "attn.v").index(site), family.split("-")[0]
     heads = config.num_attention_heads
+    size = config.hidden_size // heads
+    if base in ("gpt2", "mpt"):
+        return fused.chunk(3, dim=-1)[which]
+    if base == "phi3":
+        shares = [size * heads] + [size * config.num_key_value_heads] * 2
+        return fused.split(shares, dim=-1)[which]
+    if base == "gpt_bigcode" and config.multi_query:
+        return fused.split([size * heads, size, size], dim=-1)[which]
+    if base == "falcon" and config.new_decoder_architecture:
+        parted = fused.unflatten(-1, (-1, heads // config.num_kv_heads + 2, size))
+        return (parted[..., :-2, :], parted[..., [-2], :], parted[..., [-1], :])[which].flatten(-3, -2)
+    if base == "falcon" and config.multi_query:
+        parted = fused.unflatten(-1, (heads + 2, size))
+        return (parted[..., :-2, :], parted[..., [-2], :], parted[..., [-1], :])[which]
     return fused.unflatten(-1, (heads, 3, -1)).select(-2, which)  # [..., heads, size]
+
+
+def rows(model: nn.Module, family: str, block: nn.Module, site: str) -> list[int]:
+    """Of each neuron of a query, key or value site the output of its projection, by splitting their numbers."""
+    name = names(family)
+    weight = block.get_submodule(name.get("qkv", name.get(site, ""))).weight
+    outputs = weight.shape[1 if family == "gpt2" else 0]
+    numbers = torch.arange(outputs)
+    return (part(family, numbers, site, model.config).flatten() if "qkv" in name else numbers).tolist()
 
 
 @contextmanager
@@ -77,40 +132,92 @@ def hooked(
 ) -> Iterator[None]:
     """``change`` on these neurons of a site, by hooks on the modules that hold it."""
     name = names(family)
-
-    def outputs(module: nn.Module, args: Any, out: Tensor) -> Tensor:
-        out = out.clone()
-        values = part(family, out, site, model.config) if "qkv" in name and site.startswith("attn") else out
-        _change(values, neurons, change)
-        return out
-
-    def inputs(module: nn.Module, args: Any) -> Any:
-        x = args[0].clone()
-        _change(x, neurons, change)
-        return (x,)
-
     with ExitStack() as stack:
         for layer in layers:
             block = model.get_submodule(name["layer"].format(layer))
-            if site in ("ffn.hidden", "attn.o"):
+            if site.startswith("ffn") and (experts := experts_of(block, family)) is not None:
+                stack.enter_context(_routed(block, family, experts, site, neurons, change))
+            elif site in ("ffn.hidden", "attn.o"):
                 target = block.get_submodule(name["down" if site == "ffn.hidden" else "o"])
-                handle = target.register_forward_pre_hook(inputs)
+                stack.callback(target.register_forward_pre_hook(_inputs(neurons, change)).remove)
+            elif site == "ffn.act":
+                stack.callback(block.get_submodule(name["act"]).register_forward_hook(_outputs(neurons, change)).remove)
             else:
-                target = block.get_submodule(name["act"] if site == "ffn.act" else name.get("qkv", name.get(site, "")))
-                handle = target.register_forward_hook(outputs)
-            stack.callback(handle.remove)
+                target, own = block.get_submodule(name.get("qkv", name.get(site, ""))), rows(model, family, block, site)
+                hook = _outputs([own[neuron] for neuron in neurons], change)
+                stack.callback(target.register_forward_hook(hook).remove)
         yield
 
 
-def _change(values: Tensor, neurons: Sequence[int], change: Affine) -> None:
-    """In place; ``values`` is ``[..., neurons]`` or ``[..., heads, size]``."""
-    for neuron in neurons:
-        at = (
-            values[..., neuron]
-            if values.ndim != 4
-            else values[..., neuron // values.shape[-1], neuron % values.shape[-1]]
-        )
-        at.copy_(change(at.clone()))
+def _outputs(at: Sequence[int], change: Affine) -> Callable[..., Tensor]:
+    def hook(module: nn.Module, args: Any, out: Tensor) -> Tensor:
+        out = out.clone()
+        out[..., list(at)] = change(out[..., list(at)])
+        return out
+
+    return hook
+
+
+def _inputs(at: Sequence[int], change: Affine) -> Callable[..., Any]:
+    def hook(module: nn.Module, args: Any) -> Any:
+        return (_outputs(at, change)(module, None, args[0]),)
+
+    return hook
+
+
+def experts_of(block: nn.Module, family: str) -> Any:
+    """The module with a layer's fused experts, or None."""
+    path = names(family).get("experts", "mlp.experts")
+    return dict(block.named_modules()).get(path)
+
+
+@contextmanager
+def _routed(
+    block: nn.Module, family: str, experts: Any, site: str, neurons: Sequence[int], change: Affine
+) -> Iterator[None]:
+    """Experts computed anew, with ``change`` on neurons ``expert * width + i``; the shared expert's come after them."""
+    width = experts.down_proj.shape[1 if family == "gpt_oss" else 2]
+    routed = [neuron for neuron in neurons if neuron < len(experts.down_proj) * width]
+    by_expert = {n // width: [m % width for m in routed if m // width == n // width] for n in routed}
+
+    def forward(x: Tensor, index: Tensor, weights: Tensor) -> Tensor:
+        out = torch.zeros_like(x)
+        for token, chosen in enumerate(index.tolist()):
+            for place, expert in enumerate(chosen):
+                changed = _expert(experts, family, x[token], expert, site, by_expert.get(expert, []), change)
+                out[token] += changed * weights[token, place]
+        return out
+
+    with ExitStack() as stack:
+        experts.forward = forward
+        stack.callback(experts.__dict__.pop, "forward")
+        if "shared" in names(family):
+            shared = block.get_submodule(names(family)["shared"])
+            own = [neuron - len(experts.down_proj) * width for neuron in neurons if neuron not in routed]
+            if site == "ffn.act":
+                stack.callback(shared.act_fn.register_forward_hook(_outputs(own, change)).remove)
+            else:
+                stack.callback(shared.down_proj.register_forward_pre_hook(_inputs(own, change)).remove)
+        yield
+
+
+def _expert(
+    experts: Any, family: str, x: Tensor, expert: int, site: str, neurons: Sequence[int], change: Affine
+) -> Tensor:
+    weight, down = experts.gate_up_proj[expert], experts.down_proj[expert]
+    if family == "gpt_oss":
+        both = x @ weight + experts.gate_up_proj_bias[expert]
+        gate, up = both[::2].clamp(max=experts.limit), both[1::2].clamp(-experts.limit, experts.limit) + 1
+        act = gate * torch.sigmoid(experts.alpha * gate)
+    else:
+        gate, up = (weight @ x).chunk(2)
+        act = experts.act_fn(gate)
+    if site == "ffn.act":
+        act = _outputs(neurons, change)(experts, None, act)
+    hidden = act * up
+    if site == "ffn.hidden":
+        hidden = _outputs(neurons, change)(experts, None, hidden)
+    return hidden @ down + experts.down_proj_bias[expert] if family == "gpt_oss" else down @ hidden
 
 
 @torch.no_grad()
@@ -122,23 +229,34 @@ def zeroed(
     name = names(family)
     for layer in layers:
         prefix = name["layer"].format(layer) + "."
-        if site.startswith("ffn") or site == "attn.o":
+        block = model.get_submodule(prefix[:-1])
+        if site.startswith("ffn") and experts_of(block, family) is not None:
+            _cut_experts(state, prefix, family, neurons)
+        elif site.startswith("ffn") or site == "attn.o":
             weight = state[prefix + name["o" if site == "attn.o" else "down"] + ".weight"]
             (weight if family == "gpt2" else weight.T)[list(neurons)] = 0.0
-            continue
-        target = prefix + name.get("qkv", name.get(site, ""))
-        for kind in ("weight", "bias"):
-            if target + "." + kind in state:
-                _cut(state[target + "." + kind], family, site, neurons, model.config, kind)
+        else:
+            target = prefix + name.get("qkv", name.get(site, ""))
+            for kind in ("weight", "bias"):
+                if target + "." + kind in state:
+                    _cut(state[target + "." + kind], family, site, neurons, model.config, kind)
     return state
 
 
 def _cut(tensor: Tensor, family: str, site: str, neurons: Sequence[int], config: Any, kind: str) -> None:
     last = tensor if family == "gpt2" or kind == "bias" else tensor.T  # outputs last
-    if "qkv" in names(family):
-        last = part(family, last, site, config)
+    numbers = torch.arange(last.shape[-1])
+    own = part(family, numbers, site, config).flatten() if "qkv" in names(family) else numbers
+    last[..., own[list(neurons)]] = 0.0
+
+
+def _cut_experts(state: dict[str, Tensor], prefix: str, family: str, neurons: Sequence[int]) -> None:
+    down = state[prefix + names(family).get("experts", "mlp.experts") + ".down_proj"]
+    down = down.transpose(1, 2) if family == "gpt_oss" else down  # [experts, outputs, inputs]
     for neuron in neurons:
-        if family in ("bloom", "gpt_neox"):
-            last[..., neuron // last.shape[-1], neuron % last.shape[-1]] = 0.0
+        expert, column = divmod(neuron, down.shape[2])
+        if expert < len(down):
+            down[expert, :, column] = 0.0
         else:
-            last[..., neuron] = 0.0
+            shared = state[prefix + names(family)["shared"] + ".down_proj.weight"]
+            shared[:, neuron - len(down) * down.shape[2]] = 0.0

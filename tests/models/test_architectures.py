@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,30 +10,26 @@ import pytest
 import torch
 import transformers
 
+import lnbench
 from lnbench.errors import UnsupportedArchitectureError
 from lnbench.models import Plan, applied, architecture_of, register_architecture, site_map, supported_architectures
-from lnbench.models.architectures import _REGISTERED, description_for
+from lnbench.models.architectures import _REGISTERED, _look_alike, description_for
 from lnbench.neurons import SITES
 from tests.models import by_hand
-from tests.models.tiny import FAMILIES, FFN, HEADS, HIDDEN, KV, LAYERS, SIZE, build, logits, randomised, tokens
-
-MODELS: dict[str, Any] = {}
-NO_ROTARY = ("bloom", "opt", "gpt2")
-
-
-@pytest.fixture(params=FAMILIES)
-def family(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def model(family: str) -> Any:
-    return MODELS.setdefault(family, build(family))
-
-
-def some(width: int) -> list[int]:
-    """First, last and two neurons in the middle."""
-    return sorted({0, width // 3, width // 2 + 1, width - 1})
+from tests.models.tiny import (
+    FAMILIES,
+    FFN,
+    HEADS,
+    HIDDEN,
+    KV,
+    LAYERS,
+    SIZE,
+    VOCABULARY,
+    build,
+    logits,
+    randomised,
+    tokens,
+)
 
 
 def by_plan(
@@ -42,52 +39,6 @@ def by_plan(
     with applied(model, plan, engine) as at_work:
         assert at_work.engine == engine
         return logits(model, tokens())
-
-
-@pytest.mark.parametrize("engine", ["fold", "hook"])
-@pytest.mark.parametrize("site", SITES)
-def test_zeroing_through_the_map_equals_cutting_the_state_dict(model: Any, family: str, site: str, engine: str) -> None:
-    neurons, layers = some(architecture_of(model).width(site, 0)), range(1, LAYERS)
-    original = logits(model, tokens())
-    ours = by_plan(model, layers, site, neurons, 0.0, 0.0, engine)
-    cut = build(family)
-    cut.load_state_dict(by_hand.zeroed(model, family, layers, site, neurons))
-    torch.testing.assert_close(ours, logits(cut, tokens()), atol=1e-5, rtol=1e-5)
-    assert (ours - original).abs().max() > 1e-3, "the edit must change something"
-    assert torch.equal(logits(model, tokens()), original)
-
-
-@pytest.mark.parametrize("site", SITES)
-@pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.7), (0.0, 0.6), (-0.5, 0.3)])
-def test_any_edit_equals_hooks_written_by_hand(model: Any, family: str, site: str, scale: float, offset: float) -> None:
-    neurons, layers = some(architecture_of(model).width(site, 1)), range(LAYERS - 1)
-    with by_hand.hooked(model, family, layers, site, neurons, lambda a: scale * a + offset):
-        wanted = logits(model, tokens())
-    if not (site == "attn.k" and scale == 1.0 and family in NO_ROTARY):  # softmax ignores one constant for all keys
-        assert (wanted - logits(model, tokens())).abs().max() > 1e-3
-    for engine in engines(model, site, scale, offset):
-        ours = by_plan(model, layers, site, neurons, scale, offset, engine)
-        torch.testing.assert_close(
-            ours, wanted, atol=1e-5, rtol=1e-5, msg=lambda text, engine=engine: f"{engine}: {text}"
-        )
-
-
-def engines(model: Any, site: str, scale: float, offset: float) -> tuple[str, ...]:
-    """Both, but for an addition to a gated activation, which changes with the input."""
-    impossible = site == "ffn.act" and site_map(model).sites[0].gated and offset != 0.0 and scale != 0.0
-    return ("hook",) if impossible else ("fold", "hook")
-
-
-@pytest.mark.parametrize("site", SITES)
-def test_single_neurons_are_different_neurons(family: str, site: str) -> None:
-    """Neighbouring indices move the logits in different ways: no two of them are one row."""
-    model = MODELS.setdefault(family, build(family))
-    width = architecture_of(model).width(site, 2)
-    value = 1.0 if site.startswith("ffn") else 0.0  # many neurons of a ReLU are 0 already
-    seen = [by_plan(model, range(2, 3), site, [neuron], 0.0, value, "fold")[0, -1] for neuron in range(0, width, 4)]
-    rows = torch.stack(seen)
-    distances = torch.cdist(rows, rows) + torch.eye(len(seen)) * 9.0
-    assert distances.min() > 1e-6
 
 
 def test_widths_are_the_architectures_own() -> None:
@@ -162,19 +113,37 @@ def _zero_seven(module: Any, args: Any, out: torch.Tensor) -> torch.Tensor:
     return out * (torch.arange(out.shape[-1]) != 7)
 
 
+def bio() -> Any:
+    """A model that nothing describes and that is not like Llama."""
+    fields = {"hidden_size": 16, "num_hidden_layers": LAYERS, "num_attention_heads": 2, "intermediate_size": 20}
+    return randomised(transformers.BioGptForCausalLM, {"vocab_size": VOCABULARY, "pad_token_id": 0} | fields)
+
+
 def test_an_unknown_architecture_says_what_to_add_and_where() -> None:
-    fields = {"vocab_size": 50, "n_embd": 16, "n_layer": 1, "n_head": 2, "rotary_dim": 4}
-    model = randomised(transformers.GPTJForCausalLM, fields)
     with pytest.raises(UnsupportedArchitectureError) as caught:
-        architecture_of(model)
-    for word in ("GPTJForCausalLM", "'gptj'", "Description", "lnbench/models/architectures/", "register_architecture"):
+        architecture_of(bio())
+    for word in (
+        "BioGptForCausalLM (model_type 'biogpt') is unknown",
+        "do not have Llama's projections",
+        "Description",
+        "lnbench/models/architectures/",
+        "register_architecture",
+    ):
         assert word in str(caught.value)
 
 
-def test_a_mixture_of_experts_is_refused_by_name() -> None:
-    fields = FAMILIES["mistral"][1] | {"num_local_experts": 2}
+def test_experts_in_modules_of_their_own_are_refused() -> None:
+    model = build("mixtral")
+    model.model.layers[1].mlp.experts = torch.nn.ModuleList([torch.nn.Linear(4, 4)])
+    with pytest.raises(UnsupportedArchitectureError, match=r"mlp.experts.down_proj is not one tensor of three"):
+        architecture_of(model)
+
+
+def test_an_undescribed_mixture_is_refused_by_name() -> None:
+    fields = FAMILIES["mistral"][1] | {"num_local_experts": 2, "model_type": "unheard"}
     model = randomised(transformers.MixtralForCausalLM, fields)
-    with pytest.raises(UnsupportedArchitectureError, match=r"MixtralForCausalLM.*mixture of experts"):
+    model.config.model_type = "unheard"
+    with pytest.raises(UnsupportedArchitectureError, match=r"MixtralForCausalLM.*'unheard'.*Llama's projections"):
         architecture_of(model)
 
 
@@ -201,20 +170,60 @@ def test_bloom_that_bypasses_its_modules_is_refused() -> None:
         architecture_of(model)
 
 
-def test_a_users_own_description_can_be_registered() -> None:
-    from dataclasses import replace
+def renamed(name: str = "mine", **config: Any) -> Any:
+    """A Llama whose config says that it is something else."""
+    model = build("llama", **config)
+    model.config.model_type = name
+    return model
 
-    class MineConfig(transformers.LlamaConfig):
-        model_type = "mine"
 
-    model = build("llama")
-    model.config = MineConfig(**FAMILIES["llama"][1])
-    with pytest.raises(UnsupportedArchitectureError):
+def test_what_looks_and_computes_like_llama_is_read_as_llama_with_a_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_look_alike, "_WARNED", set())
+    model, known = renamed("novel"), build("llama")
+    architecture = architecture_of(model)
+    assert architecture == architecture_of(known)
+    assert architecture.model_type == "novel (read as llama)"
+    assert (
+        lnbench.NeuronSet.from_indices(
+            {"zh": {"ffn.act": [[1]] + [[]] * (LAYERS - 1)}}, model=model
+        ).header.architecture.to_json()["model_type"]
+        == "novel (read as llama)"
+    )
+    architecture_of(model)
+    (warning,) = [record.getMessage() for record in caplog.records if "novel" in record.getMessage()]
+    assert "is unknown to lnbench and is read as Llama" in warning
+    for site in SITES:
+        assert torch.equal(
+            by_plan(model, range(LAYERS), site, [1, 5], 0.0, 0.0, "fold"),
+            by_plan(known, range(LAYERS), site, [1, 5], 0.0, 0.0, "fold"),
+        )
+
+
+def test_what_only_has_llamas_names_is_refused() -> None:
+    model = renamed()
+    for layer in model.model.layers:
+        layer.mlp.forward = lambda x, mlp=layer.mlp: mlp.down_proj(
+            torch.nn.functional.normalize(mlp.act_fn(mlp.gate_proj(x)) * mlp.up_proj(x), dim=-1)
+        )
+    with pytest.raises(UnsupportedArchitectureError, match="has Llama's projections and computes something else"):
         architecture_of(model)
-    register_architecture(replace(description_for(model, build("llama").config), model_types=("mine",)))
+    model = renamed()
+    model.model.layers[0].mlp.gate_proj.to("meta")
+    with pytest.raises(UnsupportedArchitectureError, match="cannot be run alone"):
+        architecture_of(model)
+
+
+def test_a_users_own_description_can_be_registered(caplog: pytest.LogCaptureFixture) -> None:
+    model = renamed()
+    known = description_for(model, build("llama").config)
+    register_architecture(replace(known, model_types=("mine",)))
     try:
         assert "mine" in supported_architectures()
         assert architecture_of(model).layers == LAYERS
+        assert architecture_of(model).model_type == "mine"
+        assert not caplog.records
     finally:
         _REGISTERED.clear()
 
@@ -222,12 +231,12 @@ def test_a_users_own_description_can_be_registered() -> None:
 def test_the_description_in_the_documentation_works() -> None:
     text = (Path(__file__).parents[2] / "docs" / "architectures.md").read_text(encoding="utf-8")
     code = text.split("```python\n")[1].split("```")[0]
-    fields = {"vocab_size": 61, "n_embd": 32, "n_layer": LAYERS, "n_head": 4, "rotary_dim": 4, "n_positions": 64}
-    model = randomised(transformers.GPTJForCausalLM, fields)
+    model = bio()
+    names = {"ffn.act": "activation_fn"} | {f"attn.{name}": f"self_attn.{name}_proj" for name in "qkv"}
     try:
         exec(code, {})
-        for site in ("ffn.act", "attn.q", "attn.k", "attn.v"):
-            handle = _by_name(model, site).register_forward_hook(_zero_seven)
+        for site, name in names.items():
+            handle = model.biogpt.layers[1].get_submodule(name).register_forward_hook(_zero_seven)
             wanted = logits(model, tokens())
             handle.remove()
             for engine in ("fold", "hook"):
@@ -235,15 +244,3 @@ def test_the_description_in_the_documentation_works() -> None:
                 torch.testing.assert_close(ours, wanted, atol=1e-5, rtol=1e-5)
     finally:
         _REGISTERED.clear()
-
-
-def _by_name(model: Any, site: str) -> torch.nn.Module:
-    names = {"ffn.act": "mlp.act", "attn.q": "attn.q_proj", "attn.k": "attn.k_proj", "attn.v": "attn.v_proj"}
-    return model.transformer.h[1].get_submodule(names[site])
-
-
-def test_the_documentation_lists_every_architecture() -> None:
-    table = (
-        (Path(__file__).parents[2] / "docs" / "architectures.md").read_text(encoding="utf-8").split("## Adding one")[0]
-    )
-    assert all(f"`{model_type}`" in table for model_type in supported_architectures())

@@ -66,10 +66,76 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 
+_SMALL = _HEADLESS | {"num_hidden_layers": 2, "hidden_size": 16, "intermediate_size": 20}
+_HEADED = _SMALL | {"head_dim": SIZE}
+_GPT = _COMMON | {"n_embd": 16, "n_layer": 2, "n_head": HEADS, "n_positions": 64}
+_FALCON = _COMMON | {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": HEADS, "ffn_hidden_size": 20}
+_PLAIN = _COMMON | {"hidden_size": 16, "max_position_embeddings": 64}
+_ROUTED = _SMALL | {
+    "num_experts": 3,
+    "num_local_experts": 3,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 12,
+    "intermediate_size": 12,
+}
+_OSS = _ROUTED | {"head_dim": SIZE, "layer_types": ["sliding_attention", "full_attention"], "sliding_window": 4}
+_DENSE_FIRST = {"n_routed_experts": 3, "first_k_dense_replace": 1, "n_shared_experts": 1, "intermediate_size": 20}
+
+MORE_FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "ministral": ("MinistralForCausalLM", _HEADED | {"layer_types": _SLIDING[:2], "sliding_window": 4}),
+    "ministral3": ("Ministral3ForCausalLM", _HEADED),
+    "olmo": ("OlmoForCausalLM", _SMALL),
+    "olmo3": ("Olmo3ForCausalLM", _SMALL),
+    "cohere": ("CohereForCausalLM", _SMALL),
+    "cohere2": ("Cohere2ForCausalLM", _HEADED | {"layer_types": _SLIDING[:2], "sliding_window": 4}),
+    "granite": ("GraniteForCausalLM", _SMALL),
+    "smollm3": ("SmolLM3ForCausalLM", _SMALL | {"no_rope_layers": [1, 0]}),
+    "stablelm": ("StableLmForCausalLM", _SMALL),
+    "exaone4": ("Exaone4ForCausalLM", _HEADED | {"layer_types": _SLIDING[:2], "sliding_window": 4}),
+    "helium": ("HeliumForCausalLM", _SMALL | {"head_dim": 4}),
+    "seed_oss": ("SeedOssForCausalLM", _HEADED),
+    "ernie4_5": ("Ernie4_5ForCausalLM", _HEADED),
+    "hunyuan": ("HunYuanDenseV1ForCausalLM", _HEADED),
+    "glm": ("GlmForCausalLM", _HEADED),
+    "glm4": ("Glm4ForCausalLM", _HEADED),
+    "phi": ("PhiForCausalLM", _SMALL | {"hidden_size": 32}),
+    "starcoder2": ("Starcoder2ForCausalLM", _SMALL),
+    "nemotron": ("NemotronForCausalLM", _HEADED),
+    "arcee": ("ArceeForCausalLM", _HEADED),
+    "apertus": ("ApertusForCausalLM", _HEADED),
+    "falcon": ("FalconForCausalLM", _FALCON | {"new_decoder_architecture": True, "num_kv_heads": KV}),
+    "falcon-multi-query": ("FalconForCausalLM", _FALCON | {"multi_query": True}),
+    "falcon-old": ("FalconForCausalLM", _FALCON | {"multi_query": False, "parallel_attn": False, "bias": True}),
+    "xglm": (
+        "XGLMForCausalLM",
+        _COMMON | {"d_model": 16, "ffn_dim": 20, "num_layers": 2, "attention_heads": 4, "max_position_embeddings": 64},
+    ),
+    "gpt_bigcode": ("GPTBigCodeForCausalLM", _GPT | {"n_inner": 20}),
+    "gpt_bigcode-heads": ("GPTBigCodeForCausalLM", _GPT | {"n_inner": 20, "multi_query": False}),
+    "gptj": ("GPTJForCausalLM", _GPT | {"n_inner": 20, "rotary_dim": 2}),
+    "gpt_neo": (
+        "GPTNeoForCausalLM",
+        _PLAIN
+        | {"num_layers": 2, "num_heads": 4, "intermediate_size": 20, "window_size": 4}
+        | {"attention_types": [[["global", "local"], 1]]},
+    ),
+    "mpt": ("MptForCausalLM", _COMMON | {"d_model": 16, "n_layers": 2, "n_heads": 4, "max_seq_len": 64}),
+    "mixtral": ("MixtralForCausalLM", _ROUTED),
+    "qwen3_moe": ("Qwen3MoeForCausalLM", _ROUTED | {"head_dim": SIZE}),
+    "qwen3_moe-mixed": ("Qwen3MoeForCausalLM", _ROUTED | {"head_dim": SIZE, "mlp_only_layers": [0]}),
+    "qwen2_moe": ("Qwen2MoeForCausalLM", _ROUTED | {"shared_expert_intermediate_size": 10}),
+    "glm4_moe": ("Glm4MoeForCausalLM", _ROUTED | {"head_dim": SIZE} | _DENSE_FIRST),
+    "olmoe": ("OlmoeForCausalLM", _ROUTED),
+    "granitemoe": ("GraniteMoeForCausalLM", _ROUTED),
+    "phimoe": ("PhimoeForCausalLM", _ROUTED),
+    "gpt_oss": ("GptOssForCausalLM", _OSS),
+}
+EVERY_FAMILY = FAMILIES | MORE_FAMILIES
+
 
 def build(family: str, dtype: torch.dtype = torch.float32, seed: int = 0, **config: Any) -> Any:
     """A model of this family in evaluation mode, all weights, biases and norms random."""
-    name, fields = FAMILIES[family]
+    name, fields = EVERY_FAMILY[family]
     return randomised(getattr(transformers, name), fields | config, dtype, seed)
 
 

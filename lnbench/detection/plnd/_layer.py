@@ -22,6 +22,15 @@ from lnbench.errors import UnsupportedArchitectureError
 from lnbench.models import Port, SiteMap
 
 
+def refuse_experts(sites: SiteMap, number: int, asked: Sequence[str]) -> None:
+    """Raise UnsupportedArchitectureError where the feed-forward neurons that are asked for are those of experts."""
+    if "ffn.hidden" in asked and sites.sites[number].routed:
+        raise UnsupportedArchitectureError(
+            f"ffn.hidden of model_type {sites.model_type!r} cannot be scored: layer {number} is a mixture of fused "
+            "experts, whose activations pass through no module; score attn.q, attn.k, attn.v and attn.o"
+        )
+
+
 class LayerScorer:
     """One layer. Scores are made when the last projection of a block is about to run; then what was seen is dropped."""
 
@@ -32,6 +41,7 @@ class LayerScorer:
             UnsupportedArchitectureError: what is asked for has no closed form for this architecture.
             EngineError: its weights are offloaded.
         """
+        refuse_experts(sites, number, settings.sites)
         self.found: dict[str, list[torch.Tensor]] = {}
         self._lengths: Sequence[int] = ()
         self._layer, self._ports, self._heads = sites.layers[number], sites.sites[number], sites.heads

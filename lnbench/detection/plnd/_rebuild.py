@@ -15,6 +15,9 @@ from lnbench.models import SiteMap
 
 #: How far the output may be off: what rounding does in the model's precision, far below what a wrong formula does.
 TOLERANCE = {torch.float64: 1e-4, torch.float32: 5e-3, torch.float16: 2e-2, torch.bfloat16: 6e-2}
+#: Ways in which attention uses the cosines and sines that it is called with: pairs of distant or of neighbouring
+#: dimensions, or not at all (layers without positions, as some of Cohere 2 and SmolLM3).
+_TURNINGS = ("half", "adjacent", "none")
 _COMPARED = 16  # last queries, which see the most keys
 
 
@@ -36,7 +39,7 @@ class Rebuilder:
             raise self._refusal(
                 "normalises queries and keys otherwise than head by head, for which there is no closed form here"
             )
-        self._adjacent = False
+        self._turning = _TURNINGS[0]
 
     def view(
         self,
@@ -52,11 +55,13 @@ class Rebuilder:
             UnsupportedArchitectureError: it is off by more than rounding.
         """
         off = 0.0
-        for adjacent in (self._adjacent, not self._adjacent):
-            made = view(self._heads, self._form, query_key_value, called_with, groups, adjacent=adjacent)
+        for turning in sorted(_TURNINGS, key=lambda each: each != self._turning):  # first what was right before
+            given = called_with if turning != "none" else {**called_with, "position_embeddings": None}
+            adjacent = turning == "adjacent"
+            made = view(self._heads, self._form, query_key_value, given, groups, adjacent=adjacent)
             off, focus = _distance(made, headed_by_group(output[-_COMPARED:], self._heads, groups))
             if off <= TOLERANCE.get(output.dtype, 5e-3):
-                self._adjacent = adjacent
+                self._turning = turning
                 return replace(made, focus=focus)
         if not bool(output.isfinite().all()):
             raise DataError(

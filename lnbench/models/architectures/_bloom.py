@@ -1,4 +1,4 @@
-"""BLOOM: no gate; one projection with each head's query, key and value rows together."""
+"""BLOOM (and Bloomz): no gate; one projection with each head's query, key and value rows together."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import Any
 from torch import nn
 
 from lnbench.errors import UnsupportedArchitectureError
-from lnbench.models._sitemap import Description, LayerSites, Port, heads_of, inputs_of
-from lnbench.models.architectures._interleaved import interleaved
+from lnbench.models._claims import Claims
+from lnbench.models._ports import LayerSites, heads_of
+from lnbench.models._projections import input_port, output_port
+from lnbench.models._sitemap import Description
+from lnbench.models.architectures._fused import interleaved
+from lnbench.neurons import SITES
 
 
 def _sites(layer: nn.Module, config: Any) -> LayerSites:
@@ -17,14 +21,19 @@ def _sites(layer: nn.Module, config: Any) -> LayerSites:
             "BLOOM with slow_but_exact=True multiplies slices of its weights outside the modules that lnbench edits; "
             "load it with slow_but_exact=False"
         )
-    heads = heads_of(config)
     return LayerSites(
-        down=Port("mlp.dense_4h_to_h", "in", inputs_of(layer, "mlp.dense_4h_to_h")),
-        query=interleaved("self_attention.query_key_value", 0, heads),
-        key=interleaved("self_attention.query_key_value", 1, heads),
-        value=interleaved("self_attention.query_key_value", 2, heads),
-        output=Port("self_attention.dense", "in", inputs_of(layer, "self_attention.dense")),
+        first=output_port(layer, "mlp.dense_h_to_4h"),
+        down=input_port(layer, "mlp.dense_4h_to_h"),
+        **interleaved("self_attention.query_key_value", heads_of(config)),
+        output=input_port(layer, "self_attention.dense"),
     )
 
 
-DESCRIPTION = Description(model_types=("bloom",), layers=("transformer.h", "h"), sites=_sites)
+DESCRIPTIONS = (
+    Description(
+        model_types=("bloom",),
+        layers=("transformer.h", "h"),
+        sites=_sites,
+        claims=Claims("plain", SITES, layout="one `query_key_value`: q, k, v of head 0, then of head 1, ..."),
+    ),
+)

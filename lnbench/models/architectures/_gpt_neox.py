@@ -6,24 +6,29 @@ from typing import Any
 
 from torch import nn
 
-from lnbench.models._sitemap import Description, LayerSites, Port, heads_of, inputs_of
-from lnbench.models.architectures._interleaved import interleaved
+from lnbench.models._claims import Claims
+from lnbench.models._ports import LayerSites, heads_of
+from lnbench.models._projections import input_port, output_port
+from lnbench.models._sitemap import Description
+from lnbench.models.architectures._fused import interleaved
+from lnbench.neurons import SITES
 
 
 def _sites(layer: nn.Module, config: Any) -> LayerSites:
-    heads = heads_of(config)
     return LayerSites(
-        down=Port("mlp.dense_4h_to_h", "in", inputs_of(layer, "mlp.dense_4h_to_h")),
-        query=interleaved("attention.query_key_value", 0, heads),
-        key=interleaved("attention.query_key_value", 1, heads),
-        value=interleaved("attention.query_key_value", 2, heads),
-        output=Port("attention.dense", "in", inputs_of(layer, "attention.dense")),
+        first=output_port(layer, "mlp.dense_h_to_4h"),
+        down=input_port(layer, "mlp.dense_4h_to_h"),
+        **interleaved("attention.query_key_value", heads_of(config)),
+        output=input_port(layer, "attention.dense"),
     )
 
 
-DESCRIPTION = Description(
-    model_types=("gpt_neox",),
-    layers=("gpt_neox.layers", "layers"),
-    sites=_sites,
-    bias_fields=(("attention.", "attention_bias"),),
+DESCRIPTIONS = (
+    Description(
+        model_types=("gpt_neox",),
+        layers=("gpt_neox.layers", "layers"),
+        sites=_sites,
+        bias_fields=(("attention.", "attention_bias"),),
+        claims=Claims("plain", SITES, layout="one `query_key_value`: q, k, v of head 0, then of head 1, ..."),
+    ),
 )

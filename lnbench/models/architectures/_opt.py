@@ -1,4 +1,4 @@
-"""OPT: no gate; the feed-forward projections belong to the layer itself; four separate attention projections."""
+"""OPT and XGLM: no gate; the feed-forward projections belong to the layer itself."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ from typing import Any
 
 from torch import nn
 
-from lnbench.models._sitemap import Description, LayerSites, Port, inputs_of, outputs_of
+from lnbench.models._claims import Claims
+from lnbench.models._ports import LayerSites
+from lnbench.models._projections import input_port, output_port
+from lnbench.models._sitemap import Description
+from lnbench.models.architectures._fused import separate
+from lnbench.models.architectures._llama import LAYERS
+from lnbench.neurons import SITES
 
 
 def _sites(layer: nn.Module, config: Any) -> LayerSites:
-    def outputs(path: str) -> Port:
-        return Port(path, "out", outputs_of(layer, path))
-
     return LayerSites(
-        down=Port("fc2", "in", inputs_of(layer, "fc2")),
-        query=outputs("self_attn.q_proj"),
-        key=outputs("self_attn.k_proj"),
-        value=outputs("self_attn.v_proj"),
-        output=Port("self_attn.out_proj", "in", inputs_of(layer, "self_attn.out_proj")),
+        first=output_port(layer, "fc1"), down=input_port(layer, "fc2"), **separate(layer, "self_attn", "out_proj")
     )
 
 
-DESCRIPTION = Description(
-    model_types=("opt",),
-    layers=("model.decoder.layers", "decoder.layers", "layers"),
-    sites=_sites,
+DESCRIPTIONS = (
+    Description(("opt",), ("model.decoder.layers", "decoder.layers", "layers"), _sites, claims=Claims("plain", SITES)),
+    Description(("xglm",), LAYERS, _sites, claims=Claims("plain", SITES)),
 )
