@@ -57,14 +57,21 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Keys:
-    """The documents of a cell: hash of the document, hash of its target, and how often the two came before."""
+    """The documents of a cell: hash of the document, hash of its target, and how often the two came before.
+
+    Attributes:
+        names: one text a document.
+        positions: their places in the dataset, which parallel languages have in common; empty where not recorded.
+    """
 
     names: tuple[str, ...]
+    positions: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, documents: Documents) -> Keys:
         """From lm-eval's hashes; the prompt's is left out, since another tokenizer or template may change it."""
-        return cls(tuple(f"{doc[:_DIGITS]}:{target[:_DIGITS]}:{again}" for doc, target, again in documents.keys))
+        names = tuple(f"{doc[:_DIGITS]}:{target[:_DIGITS]}:{again}" for doc, target, again in documents.keys)
+        return cls(names, documents.positions)
 
     @cached_property
     def at(self) -> dict[str, int]:

@@ -1,8 +1,10 @@
 """Expectations in words: ``zh summaries: specific drop > random drop``.
 
-    expectation = [words] [":"] claim           words: languages, tasks, metrics, in any order
+    expectation = [words] [":"] claim           words: languages or "non-english", tasks, metrics, in any order
     claim       = condition "drop" (">" | "<") condition "drop"
                 | condition "drop" compare amount
+                | condition "gap" (">" | "<") condition "gap"
+                | condition "gap" compare amount
                 | "unchanged" ["under" condition] "within" amount
                 | [condition] compare amount
     condition   = label [language]              a label of the results; the language whose neurons are edited
@@ -22,11 +24,15 @@ from dataclasses import dataclass
 from lnbench.reporting.checking._settings import Amount
 from lnbench.reporting.checking._words import Words
 
-__all__ = ["Condition", "Expectation", "GrammarError", "parse"]
+__all__ = ["NON_ENGLISH", "Condition", "Expectation", "GrammarError", "parse"]
 
 _TOKEN = re.compile(r'"[^"]*"|[<>]=?|[≥≤]|:(?=\s|$)|(?:[^\s:<>≥≤"]|:(?!\s|$))+')
 _COMPARES = {">", ">=", "<", "<="}
 _SAME = {"≥": ">=", "≤": "<="}
+#: What a condition has, against the original: harm, and how much less of it English has.
+_EFFECTS = ("drop", "gap")
+#: The mean over all languages but English.
+NON_ENGLISH = "non-english"
 _FILLERS = {":", "and", "in", "on", "the"}
 
 
@@ -48,7 +54,8 @@ class Expectation:
 
     Attributes:
         text: the sentence.
-        claim: ``drops`` (two drops compared), ``drop``, ``unchanged`` or ``level``.
+        claim: ``drops`` (two drops compared), ``drop``, ``gaps``, ``gap`` (non-English less English drop),
+            ``unchanged`` or ``level``.
         languages, tasks, metrics: where it is held; empty for everywhere.
         condition: whose drop or level; for ``unchanged`` under which, None for all but random controls.
         compare: ``>``, ``>=``, ``<`` or ``<=``.
@@ -65,6 +72,8 @@ class Expectation:
     compare: str = ""
     amount: Amount | None = None
     other: Condition | None = None
+    mean: bool = False
+    """Whether it speaks of the mean over all languages but English, each with its own neurons off."""
 
 
 def parse(text: str, words: Words) -> Expectation:
@@ -89,11 +98,13 @@ class _Parser:
         self.tasks: set[str] = set()
         self.metrics: set[str] = set()
         self.condition: Condition | None = None
+        self.mean = False
 
     def expectation(self) -> Expectation:
-        while self.tokens and self.tokens[0] not in {"unchanged", "drop", *_COMPARES}:
+        while self.tokens and self.tokens[0] not in {"unchanged", *_EFFECTS, *_COMPARES}:
             self._word()
-        claims: dict[str, Callable[[], Expectation]] = {"unchanged": self._unchanged, "drop": self._drop}
+        claims: dict[str, Callable[[], Expectation]] = {"unchanged": self._unchanged}
+        claims |= dict.fromkeys(_EFFECTS, self._effect)
         if not self.tokens:
             raise GrammarError(
                 f"{self.text!r} claims nothing; add a claim such as '>= 0.9' or 'unchanged within 2 points'"
@@ -101,13 +112,31 @@ class _Parser:
         found = claims.get(self.tokens[0], self._level)()
         if self.tokens:
             raise GrammarError(f"{' '.join(self.tokens)!r} follows what is understood of {self.text!r}; take it away")
+        self._check_mean(found)
         return found
+
+    def _check_mean(self, found: Expectation) -> None:
+        """What speaks of all languages at once names none."""
+        whole = NON_ENGLISH if self.mean else "a gap" if found.claim in ("gap", "gaps") else None
+        if whole is None:
+            return
+        if self.mean and found.claim not in ("drop", "drops"):
+            raise GrammarError(
+                f"{NON_ENGLISH} goes with a drop, and {self.text!r} claims another thing; name languages"
+            )
+        named = next((c for c in (found.condition, found.other) if c is not None and c.ablated is not None), None)
+        if self.languages or named is not None:
+            which = sorted(self.languages) or [str(named and named.ablated)]
+            raise GrammarError(f"{whole} is of all languages, and {self.text!r} names {', '.join(which)}; take it away")
 
     def _word(self) -> None:
         """One word before the claim."""
         written, words = self.tokens.pop(0), self.words
         name = written.strip('"')
         if written in _FILLERS:
+            return
+        if name == NON_ENGLISH:
+            self.mean = True
             return
         if name in words.languages:
             self.languages.add(name)
@@ -122,7 +151,7 @@ class _Parser:
                 )
             self.condition = self._condition(name)
         else:
-            known = words.nearest(name, words.all | {"unchanged", "drop"})
+            known = words.nearest(name, words.all | {"unchanged", NON_ENGLISH, *_EFFECTS})
             raise GrammarError(f"{name!r} is no language, task, metric or condition of these results; {known}")
 
     def _condition(self, label: str) -> Condition:
@@ -142,19 +171,19 @@ class _Parser:
         self._take("within")
         return self._made("unchanged", compare="<=", amount=self._amount())
 
-    def _drop(self) -> Expectation:
-        self._take("drop")
+    def _effect(self) -> Expectation:
+        effect = self.tokens.pop(0)
         if self.condition is None:
             known = ", ".join(sorted(self.words.conditions - {"original"})) or "none"
-            raise GrammarError(f"{self.text!r} does not say whose drop; name a condition of the results ({known})")
+            raise GrammarError(f"{self.text!r} does not say whose {effect}; name a condition of the results ({known})")
         compare = self._compare()
-        if not self.tokens or self.tokens[-1] != "drop":
-            return self._made("drop", compare=compare, amount=self._amount())
+        if not self.tokens or self.tokens[-1] != effect:
+            return self._made(effect, compare=compare, amount=self._amount())
         other = self._named()
-        self._take("drop")
+        self._take(effect)
         if len(compare) == 2:
-            raise GrammarError(f"two drops are compared with > or <, not {compare!r}, in {self.text!r}")
-        return self._made("drops", compare=compare, other=other)
+            raise GrammarError(f"two {effect}s are compared with > or <, not {compare!r}, in {self.text!r}")
+        return self._made(f"{effect}s", compare=compare, other=other)
 
     def _level(self) -> Expectation:
         compare = self._compare()
@@ -164,7 +193,9 @@ class _Parser:
         self, claim: str, *, compare: str, amount: Amount | None = None, other: Condition | None = None
     ) -> Expectation:
         languages, tasks, metrics = frozenset(self.languages), frozenset(self.tasks), frozenset(self.metrics)
-        return Expectation(self.text, claim, languages, tasks, metrics, self.condition, compare, amount, other)
+        return Expectation(
+            self.text, claim, languages, tasks, metrics, self.condition, compare, amount, other, self.mean
+        )
 
     def _named(self) -> Condition:
         label = self.tokens.pop(0).strip('"') if self.tokens else ""

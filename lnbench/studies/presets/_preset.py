@@ -27,6 +27,8 @@ class Preset(Section):
     """Number of understanding layers (``plnd-blocks``), or several (``plnd-sweep``)."""
     n2: int | list[int] | None = None
     """Number of generation layers, or several."""
+    evaluate: list[str] | None = None
+    """Of which languages every condition of the workflow presets runs tasks, as in a condition; all when left out."""
     block: str = "solving"
     """The block that ``plnd-sweep`` deactivates."""
     scales: list[float] = Field(default=[0.75, 0.5, 0.25, 0.0], min_length=1)

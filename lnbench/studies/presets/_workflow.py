@@ -20,7 +20,7 @@ _IDLE = {"understanding": "n2", "generation": "n1"}
 
 def xlsum(preset: Preset, _languages: Sequence[str]) -> Keys:
     """``plnd-xlsum``: all of a language's neurons, on the summaries of its four languages."""
-    conditions = controlled({"specific": {"op": "zero"}}, preset.seeds)
+    conditions = _controlled({"specific": {"op": "zero"}}, preset)
     return {"languages": ["fr", "zh", "es", "ru"], "tasks": ["xlsum"], "conditions": conditions}
 
 
@@ -33,7 +33,7 @@ def blocks(preset: Preset, _languages: Sequence[str]) -> Keys:
         f"{block}-{structure}": {"op": "zero", "layers": block, "n1": n1[0], "n2": n2[0], **keys}
         for block, (structure, keys) in product(BLOCKS, STRUCTURES.items())
     }
-    return {"tasks": FOUR, "conditions": controlled(entries, preset.seeds)}
+    return {"tasks": FOUR, "conditions": _controlled(entries, preset)}
 
 
 def sweep(preset: Preset, _languages: Sequence[str]) -> Keys:
@@ -47,7 +47,7 @@ def sweep(preset: Preset, _languages: Sequence[str]) -> Keys:
         f"{preset.block}-{first}-{last}": {"op": "zero", "layers": preset.block, "n1": first, "n2": last}
         for first, last in product(n1, n2)
     }
-    return {"tasks": FOUR, "conditions": controlled(entries, preset.seeds)}
+    return {"tasks": FOUR, "conditions": _controlled(entries, preset)}
 
 
 def without_english(preset: Preset, _languages: Sequence[str]) -> Keys:
@@ -56,7 +56,13 @@ def without_english(preset: Preset, _languages: Sequence[str]) -> Keys:
         "specific": {"op": "zero"},
         "specific-without-english": {"op": "zero", "exclude": ["en"]},
     }
-    return {"tasks": FOUR, "conditions": controlled(entries, preset.seeds)}
+    return {"tasks": FOUR, "conditions": _controlled(entries, preset)}
+
+
+def _controlled(entries: dict[str, Keys], preset: Preset) -> Keys:
+    """With random controls, all asked in the languages that the preset says."""
+    asked: Keys = {} if preset.evaluate is None else {"evaluate": preset.evaluate}
+    return controlled({label: {**entry, **asked} for label, entry in entries.items()}, preset.seeds)
 
 
 def _numbers(preset: Preset, key: str) -> list[int]:
