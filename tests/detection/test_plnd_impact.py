@@ -1,6 +1,7 @@
 """Closed forms of PLND's impact against brute force, on tiny models of every architecture."""
 
 import dataclasses
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -228,6 +229,14 @@ def test_rotation_of_adjacent_dimensions_is_recognised():
         assert worst(scores, expected[site]) < 1e-4
 
 
+@contextmanager
+def default_dtype(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    yield
+    torch.set_default_dtype(before)
+
+
 @pytest.mark.parametrize("family", sorted(MORE_FAMILIES))
 def test_the_other_architectures_are_scored_where_they_claim_it_and_refused_elsewhere(family):
     model, double, ids = build(family), build(family, torch.float64), tokens(1, 7)
@@ -235,7 +244,8 @@ def test_the_other_architectures_are_scored_where_they_claim_it_and_refused_else
     found = plnd_impact(model, ids, sites=claimed)
     assert tuple(found) == claimed
     for site, scores in found.items():
-        assert worst(scores, impacts(double, family, site, ids)) < 1e-4, site
+        with default_dtype(torch.float64):  # XGLM makes a tensor of the least number
+            assert worst(scores, impacts(double, family, site, ids)) < 1e-4, site
     for site in sorted(set(SITES) - set(claimed)):
         says = "fused experts" if site == "ffn.hidden" else "leave out attn.q"
         with pytest.raises(UnsupportedArchitectureError, match=says):

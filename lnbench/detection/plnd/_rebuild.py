@@ -15,9 +15,10 @@ from lnbench.models import SiteMap
 
 #: How far the output may be off: what rounding does in the model's precision, far below what a wrong formula does.
 TOLERANCE = {torch.float64: 1e-4, torch.float32: 5e-3, torch.float16: 2e-2, torch.bfloat16: 6e-2}
-#: Ways in which attention uses the cosines and sines that it is called with: pairs of distant or of neighbouring
-#: dimensions, or not at all (layers without positions, as some of Cohere 2 and SmolLM3).
-_TURNINGS = ("half", "adjacent", "none")
+#: Ways in which attention uses the cosines and sines that it is called with: for pairs of distant or of neighbouring
+#: dimensions, for neighbouring ones with the first half of them doubled (GLM), or not at all (layers without positions,
+#: as some of Cohere 2).
+_TURNINGS = ("half", "adjacent", "doubled", "none")
 _COMPARED = 16  # last queries, which see the most keys
 
 
@@ -56,8 +57,8 @@ class Rebuilder:
         """
         off = 0.0
         for turning in sorted(_TURNINGS, key=lambda each: each != self._turning):  # first what was right before
-            given = called_with if turning != "none" else {**called_with, "position_embeddings": None}
-            adjacent = turning == "adjacent"
+            given = {**called_with, "position_embeddings": _turned(called_with.get("position_embeddings"), turning)}
+            adjacent = turning in ("adjacent", "doubled")
             made = view(self._heads, self._form, query_key_value, given, groups, adjacent=adjacent)
             off, focus = _distance(made, headed_by_group(output[-_COMPARED:], self._heads, groups))
             if off <= TOLERANCE.get(output.dtype, 5e-3):
@@ -77,6 +78,15 @@ class Rebuilder:
         return UnsupportedArchitectureError(
             f"{self._name} {what}; leave out attn.q and attn.k and score ffn.hidden, attn.v and attn.o"
         )
+
+
+def _turned(rotary: Any, turning: str) -> Any:
+    """Cosines and sines as they are used."""
+    if rotary is None or turning == "none":
+        return None
+    if turning == "doubled":
+        return tuple(part[..., : part.shape[-1] // 2].repeat_interleave(2, dim=-1) for part in rotary)
+    return rotary
 
 
 def _distance(made: View, theirs: torch.Tensor) -> tuple[float, torch.Tensor]:

@@ -101,7 +101,9 @@ class Form:
     def of(cls, attention: nn.Module, config: Any, heads: Heads) -> Form:
         """Read an attention module of transformers; a wrong reading shows when the output is compared."""
         scaling = getattr(attention, "scaling", None) or getattr(attention, "inv_norm_factor", None)
-        window = getattr(attention, "sliding_window", getattr(config, "sliding_window", None))
+        window = getattr(attention, "sliding_window", getattr(config, "sliding_window", None)) or None
+        if not getattr(attention, "is_sliding", True):  # Exaone 4 keeps the size where it does not use it
+            window = None
         norms = (HeadNorm.of(getattr(attention, name, None), heads.size) for name in ("q_norm", "k_norm"))
         return cls(float(scaling or heads.size**-0.5), window, *norms)
 
