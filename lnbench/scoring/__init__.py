@@ -15,6 +15,7 @@ from lnbench.scoring._responses import TEXT_FIELDS, Fields, Response, read_respo
 from lnbench.scoring._rouge import rouge
 from lnbench.scoring._signature import signature
 from lnbench.scoring._tally import RATES, Tally
+from lnbench.scoring._text import letter_weight, script_of_language
 
 __all__ = [
     "METRICS",
@@ -37,6 +38,7 @@ __all__ = [
     "judge",
     "judge_by",
     "languages_found",
+    "letter_weight",
     "mean_of_scored",
     "number",
     "process",
@@ -44,6 +46,7 @@ __all__ = [
     "qa",
     "read_responses",
     "rouge",
+    "script_of_language",
     "signature",
     "signatures",
 ]
