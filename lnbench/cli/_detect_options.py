@@ -90,14 +90,19 @@ class Text:
             raise SpecError(f"{streamed[0]!r} may have no end; say how much to read with --tokens or --documents")
         return found
 
-    def read(self, tokenizer: Any) -> TokenDocuments:
-        """Read and tokenize, with a bar; errors as in :func:`lnbench.detection.token_documents`."""
-        from lnbench.detection import parse_amount, token_documents
+    def read(self, tokenizer: Any, *, covered: bool = True) -> TokenDocuments:
+        """Read and tokenize, with a bar, and count what the text covers; errors as in ``token_documents``.
+
+        Args:
+            tokenizer: the model's.
+            covered: put the corpus table into the report, which goes into the header of a set.
+        """
+        from lnbench.detection import parse_amount, token_documents, with_coverage
 
         corpora = self.parsed()
         tokens = None if self.tokens is None else parse_amount(self.tokens)
         with bar("reading", None if tokens is None else tokens * len(corpora)) as advance:
-            return token_documents(
+            found = token_documents(
                 tokenizer,
                 corpora,
                 tokens=tokens,
@@ -108,6 +113,7 @@ class Text:
                 equal=not self.unequal,
                 done=lambda language, new: advance(language, new, False),
             )
+        return with_coverage(tokenizer, found) if covered else found
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ class Loaded:
             ModelArgumentError: there is no such model, dtype or device.
             SpecError: the model has fewer positions than ``max_length``.
         """
-        from lnbench.models import load_model, local_weights_fingerprint, model_location
+        from lnbench.models import commit_of, load_model, local_weights_fingerprint, model_location
 
         model = load_model(name, revision=revision, dtype=dtype, device=device)
         positions = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
@@ -136,7 +142,7 @@ class Loaded:
             raise SpecError(f"--max-length {max_length} is more than the model's {positions} positions; lower it")
         place = Path(model_location(name))
         identity = f"local:{local_weights_fingerprint(place)}" if place.exists() else name
-        return cls(model, name, getattr(model.config, "_commit_hash", None) or revision, identity)
+        return cls(model, name, commit_of(str(place), revision, model.config) or revision, identity)
 
 
 def store_beside(path: Path, folder: Path | None, loaded: Loaded, documents: TokenDocuments, **key: Any) -> ShardStore:

@@ -11,6 +11,7 @@ from lnbench._write import check_writable
 from lnbench.cli import _detect_options as options
 from lnbench.cli._detect_ap import ap
 from lnbench.cli._detect_compare import compare
+from lnbench.cli._detect_corpus import corpus
 from lnbench.cli._detect_plnd import plnd
 from lnbench.cli._detect_score import score
 from lnbench.errors import OutputError, SpecError
@@ -32,6 +33,7 @@ def detect() -> None:
 
 app.command()(ap)
 app.command()(compare)
+app.command()(corpus)
 app.command()(plnd)
 app.command()(score)
 

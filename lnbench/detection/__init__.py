@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lnbench.detection._collect import collect_sites
     from lnbench.detection._compare import Agreement, Comparison, Overlap, compare
     from lnbench.detection._corpora import Corpus, read_documents, token_batches
+    from lnbench.detection._coverage import Coverage, coverage_of, read_words, with_coverage
     from lnbench.detection._detect import detect_lape, lape_from_statistics, with_constants
     from lnbench.detection._lape import activation_entropy, activation_probability, check_rates, lape_select
     from lnbench.detection._measured import CorpusStatistics
@@ -49,6 +50,10 @@ _LAZY = {
     "collect_responses": "lnbench.detection._responses",
     "responses_key": "lnbench.detection._responses",
     "Corpus": "lnbench.detection._corpora",
+    "Coverage": "lnbench.detection._coverage",
+    "coverage_of": "lnbench.detection._coverage",
+    "read_words": "lnbench.detection._coverage",
+    "with_coverage": "lnbench.detection._coverage",
     "CorpusStatistics": "lnbench.detection._measured",
     "check_rates": "lnbench.detection._lape",
     "collect_sites": "lnbench.detection._collect",
@@ -90,6 +95,7 @@ __all__ = [
     "Comparison",
     "Corpus",
     "CorpusStatistics",
+    "Coverage",
     "MemoryResponses",
     "Overlap",
     "Responses",
@@ -112,6 +118,7 @@ __all__ = [
     "collect_responses",
     "collect_sites",
     "compare",
+    "coverage_of",
     "detect_lape",
     "detect_plnd",
     "impacts_key",
@@ -124,12 +131,14 @@ __all__ = [
     "plnd_select",
     "precision_recall",
     "read_documents",
+    "read_words",
     "responses_key",
     "select_by",
     "token_batches",
     "token_documents",
     "truth_scores",
     "with_constants",
+    "with_coverage",
     "with_statistics",
 ]
 

@@ -94,10 +94,10 @@ def detected(plan: StudyPlan, lm: Any) -> NeuronSet:
 
 
 def _read(plan: StudyPlan, section: DetectSection, lm: Any) -> TokenDocuments:
-    from lnbench.detection import Corpus, parse_amount, token_documents
+    from lnbench.detection import Corpus, parse_amount, token_documents, with_coverage
 
     sources = {language: plan.study.path(source) for language, source in section.corpora.items()}
-    return token_documents(
+    found = token_documents(
         lm.tokenizer,
         [Corpus.parse(f"{each}={source}", section.document, section.field) for each, source in sources.items()],
         tokens=None if section.tokens is None else parse_amount(section.tokens),
@@ -106,6 +106,7 @@ def _read(plan: StudyPlan, section: DetectSection, lm: Any) -> TokenDocuments:
         order=section.order,
         seed=section.seed,
     )
+    return with_coverage(lm.tokenizer, found)
 
 
 def _found(section: DetectSection, text: TokenDocuments, lm: Any) -> NeuronSet:
@@ -131,5 +132,6 @@ def _plnd(lm: Any, text: TokenDocuments, *, seed: int, **rule: Any) -> NeuronSet
 
 def _revision(lm: Any) -> str | None:
     """The commit of a model on the hub; None for a local one."""
-    commit: str | None = getattr(lm.config, "_commit_hash", None)
-    return commit
+    from lnbench.models import commit_of
+
+    return commit_of(str(lm.pretrained), lm.revision, lm.config) if isinstance(lm.pretrained, str) else None
