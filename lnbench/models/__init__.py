@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from lnbench.models._export._record import PLAN_FILE
     from lnbench.models._export._run import export, export_size
     from lnbench.models._layers import select_layers
-    from lnbench.models._load import check_placement, load_model, load_tokenizer, model_location
+    from lnbench.models._load import check_placement, commit_of, load_model, load_tokenizer, model_location
     from lnbench.models._observe import observed
     from lnbench.models._output_key import local_weights_fingerprint, output_key
     from lnbench.models._plan import Edit, Plan
     from lnbench.models._readout import Readout, layer_states, readout
+    from lnbench.models._shape import load_architecture
     from lnbench.models._sitemap import Description, LayerSites, Port, SiteMap, architecture_of, site_map
     from lnbench.models._spec import SPEC_KEYS, Spec, Statistic, Step
     from lnbench.models.architectures import claims_of, register_architecture, supported_architectures
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
         Slot,
         apply_delta,
         delta_applied,
+        delta_header,
         delta_name,
         delta_of,
         dense_delta,
+        fill_delta_name,
         fingerprint,
         is_delta,
         save_checkpoint,
@@ -51,9 +54,11 @@ _LAZY = {
     "Slot": "lnbench.models.delta",
     "apply_delta": "lnbench.models.delta",
     "delta_applied": "lnbench.models.delta",
+    "delta_header": "lnbench.models.delta",
     "delta_name": "lnbench.models.delta",
     "delta_of": "lnbench.models.delta",
     "dense_delta": "lnbench.models.delta",
+    "fill_delta_name": "lnbench.models.delta",
     "fingerprint": "lnbench.models.delta",
     "is_delta": "lnbench.models.delta",
     "save_checkpoint": "lnbench.models.delta",
@@ -97,9 +102,11 @@ _LAZY = {
     "Step": "lnbench.models._spec",
     "compile_plan": "lnbench.models._compile",
     "check_placement": "lnbench.models._load",
+    "commit_of": "lnbench.models._load",
     "load_model": "lnbench.models._load",
     "load_tokenizer": "lnbench.models._load",
     "layer_states": "lnbench.models._readout",
+    "load_architecture": "lnbench.models._shape",
     "local_weights_fingerprint": "lnbench.models._output_key",
     "model_location": "lnbench.models._load",
     "observed": "lnbench.models._observe",
@@ -141,18 +148,22 @@ __all__ = [
     "check_target",
     "choose_engine",
     "claims_of",
+    "commit_of",
     "compile_plan",
     "delta_applied",
+    "delta_header",
     "delta_name",
     "delta_of",
     "dense_delta",
     "export",
     "export_size",
+    "fill_delta_name",
     "fingerprint",
     "grouped_query_index",
     "grouped_query_rows",
     "is_delta",
     "layer_states",
+    "load_architecture",
     "load_model",
     "load_tokenizer",
     "local_weights_fingerprint",

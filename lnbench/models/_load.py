@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -67,6 +68,29 @@ def load_model(name: str, *, revision: str | None = None, dtype: str = "auto", d
             model_location(name), dtype=dtype, device_map=place, **_revision(name, revision)
         )
     return model.eval()
+
+
+def commit_of(name: str, revision: str | None = None, config: Any = None) -> str | None:
+    """The commit of a model that was just loaded from the hub, or None for one that was not.
+
+    transformers 5.23 no longer notes it in the config; the hub's cache, which the model came from, has it.
+
+    Args:
+        name: As it was loaded: a name on the hub, or a folder.
+        revision: Branch, tag or commit that was asked for; None is the main branch.
+        config: The loaded model's config, which is asked first.
+    """
+    noted = getattr(config, "_commit_hash", None)
+    if noted or Path(name).expanduser().exists():
+        return noted
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        cached = try_to_load_from_cache(name, "config.json", revision=revision)
+    except HFValidationError:
+        return None
+    return Path(cached).parent.name if isinstance(cached, str) else None
 
 
 def check_placement(dtype: str, device: str) -> None:

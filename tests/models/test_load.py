@@ -5,7 +5,7 @@ import torch
 
 from lnbench._data import demo_model_dir
 from lnbench.errors import ModelArgumentError
-from lnbench.models import load_model, load_tokenizer, model_location
+from lnbench.models import commit_of, load_model, load_tokenizer, model_location
 
 pytestmark = pytest.mark.skipif(
     not (demo_model_dir() / "model.safetensors").exists(), reason="the demo model's weights are not in this checkout"
@@ -41,3 +41,16 @@ def test_a_name_without_a_model_is_one_sentence(load, tmp_path):
 def test_a_dtype_or_device_that_is_none_is_one_sentence(arguments, says):
     with pytest.raises(ModelArgumentError, match=says):
         load_model("lnbench/demo", **arguments)
+
+
+def test_the_commit_of_what_came_from_the_hub(hub_server, tmp_path):
+    from transformers import AutoConfig
+
+    config = (demo_model_dir() / "config.json").read_bytes()
+    first = hub_server.add("org/base", {"config.json": config})
+    second = hub_server.add("org/base", {"config.json": config, "more": b""}, revision="dev")
+    for revision, commit in ((None, first), ("main", first), ("dev", second), (second, second)):
+        loaded = AutoConfig.from_pretrained("org/base", **({"revision": revision} if revision else {}))
+        assert commit_of("org/base", revision, loaded) == commit
+    assert commit_of(str(tmp_path), None, loaded) is None and commit_of("org/other") is None
+    assert commit_of("no name at all") is None

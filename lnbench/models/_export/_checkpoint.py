@@ -13,7 +13,7 @@ import torch
 from lnbench.errors import EngineError, ModelArgumentError
 from lnbench.models._export._record import PLAN_FILE
 from lnbench.models._export._stored import INDEX, SINGLE, Stored
-from lnbench.models._load import model_location, unloadable_in_one_sentence
+from lnbench.models._load import commit_of, model_location, unloadable_in_one_sentence
 from lnbench.models._sitemap import SiteMap, site_map
 from lnbench.neurons import Architecture
 
@@ -126,8 +126,8 @@ def open_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
         )
     with unloadable_in_one_sentence(name, "model"), torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    commit = getattr(config, "_commit_hash", None)
-    return Checkpoint(name, location, commit or options.get("revision"), model.eval(), site_map(model))
+    commit = commit_of(location, revision, config) or options.get("revision")
+    return Checkpoint(name, location, commit, model.eval(), site_map(model))
 
 
 def _quantised(config: Any) -> str | None:

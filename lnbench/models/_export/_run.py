@@ -16,6 +16,7 @@ from lnbench.models._export._folder import check_target, new_folder
 from lnbench.models._export._model import folded_model, save_model
 from lnbench.models._export._record import PLAN_FILE, Base, Record
 from lnbench.models._export._shards import Done
+from lnbench.models._load import commit_of
 from lnbench.models._output_key import local_weights_fingerprint
 from lnbench.models._plan import Plan
 from lnbench.models._sitemap import architecture_of
@@ -86,8 +87,7 @@ def _export_model(model: nn.Module, plan: Plan, target: Path, tokenizer: Any, ab
     with folded_model(model, plan) as (whole, places), new_folder(target) as partial:
         save_model(whole, partial, tokenizer)
         name = str(getattr(whole, "name_or_path", "") or type(whole).__name__)
-        revision = getattr(whole.config, "_commit_hash", None)
-        base = Base(name, revision, architecture=architecture_of(whole).fingerprint)
+        base = Base(name, commit_of(name, config=whole.config), architecture=architecture_of(whole).fingerprint)
         _describe(partial, Record(plan, base, {"how": "saved from memory", "biases": places.names(whole)}, about))
 
 

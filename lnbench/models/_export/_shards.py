@@ -114,7 +114,7 @@ def _changed(edit: WeightEdit) -> list[str]:
     module = edit.module
     has_bias = module._parameters.get("bias") is not None
     bias = has_bias and (edit.side == "out" or bool(edit.edit.offset.any()))
-    weight = [name for name in module._parameters if name != "bias"] if (edit.edit.scale != 1.0).any() else []
+    weight = [edit.weight] if (edit.edit.scale != 1.0).any() else []
     return weight + (["bias"] if bias else [])
 
 
