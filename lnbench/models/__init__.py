@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lnbench.models._export._run import export, export_size
     from lnbench.models._layers import select_layers
     from lnbench.models._load import check_placement, commit_of, load_model, load_tokenizer, model_location
-    from lnbench.models._observe import observed
+    from lnbench.models._observe import check_observable, observed
     from lnbench.models._output_key import local_weights_fingerprint, output_key
     from lnbench.models._plan import Edit, Plan
     from lnbench.models._readout import Readout, layer_states, readout
@@ -109,6 +109,7 @@ _LAZY = {
     "load_architecture": "lnbench.models._shape",
     "local_weights_fingerprint": "lnbench.models._output_key",
     "model_location": "lnbench.models._load",
+    "check_observable": "lnbench.models._observe",
     "observed": "lnbench.models._observe",
     "output_key": "lnbench.models._output_key",
     "select_layers": "lnbench.models._layers",
@@ -144,6 +145,7 @@ __all__ = [
     "apply_delta",
     "architecture_of",
     "check_export_push",
+    "check_observable",
     "check_placement",
     "check_target",
     "choose_engine",

@@ -29,7 +29,7 @@ def observed(model: nn.Module, sites: Sequence[str], callback: Observer) -> Iter
             through no module (``ffn.act`` and ``ffn.hidden`` of fused experts).
     """
     found = site_map(model)
-    _refuse_experts(found, sites)
+    check_observable(found, sites)
     with ExitStack() as stack:
         for number, (layer, ports) in enumerate(zip(found.layers, found.sites, strict=True)):
             for site in sites:
@@ -37,7 +37,12 @@ def observed(model: nn.Module, sites: Sequence[str], callback: Observer) -> Iter
         yield
 
 
-def _refuse_experts(found: SiteMap, sites: Sequence[str]) -> None:
+def check_observable(found: SiteMap, sites: Sequence[str]) -> None:
+    """Refuse sites whose values pass through no module, before anything is run.
+
+    Raises:
+        UnsupportedArchitectureError: fused experts are asked for.
+    """
     hidden = [site for site in sites if site.startswith("ffn.")]
     routed = next((number for number, ports in enumerate(found.sites) if ports.routed), None)
     if hidden and routed is not None:

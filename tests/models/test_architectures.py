@@ -230,7 +230,7 @@ def test_a_users_own_description_can_be_registered(caplog: pytest.LogCaptureFixt
 
 def test_the_description_in_the_documentation_works() -> None:
     text = (Path(__file__).parents[2] / "docs" / "architectures.md").read_text(encoding="utf-8")
-    code = text.split("```python\n")[1].split("```")[0]
+    code = text.split("## Adding one")[1].split("```python\n")[1].split("```")[0]
     model = bio()
     names = {"ffn.act": "activation_fn"} | {f"attn.{name}": f"self_attn.{name}_proj" for name in "qkv"}
     try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from lnbench.errors import EngineError, UnsupportedArchitectureError
 from lnbench.models import (
@@ -18,6 +20,7 @@ from lnbench.models import (
     applied,
     architecture_of,
     claims_of,
+    export,
     observed,
     site_map,
     supported_architectures,
@@ -158,6 +161,37 @@ def _capture(model: Any, family: str, block: Any, site: str, keep: Any) -> Any:
         return block.get_submodule(name["act"]).register_forward_hook(lambda module, args, out: keep(out)).remove
     rows, target = by_hand.rows(model, family, block, site), block.get_submodule(name.get("qkv", name.get(site, "")))
     return target.register_forward_hook(lambda module, args, out: keep(out[..., rows])).remove
+
+
+def everything_exported(model: Any, stated: Claims) -> Plan:
+    """One plan with every cell that an export claims, each on neurons of its own."""
+    edits = {}
+    for layer in range(architecture_of(model).layers):
+        for site in SITES:
+            operations = [operation for operation in OPERATIONS if stated.exports(site, operation)]
+            first = 4 * (site == "ffn.hidden")  # which may be one site with ffn.act
+            neurons = range(first, first + len(operations))
+            scale, offset = zip(*(NUMBERS[operation] for operation in operations))
+            edits[layer, site] = (list(neurons), list(scale), list(offset))
+    return Plan.from_edits(edits)
+
+
+def test_what_is_claimed_of_export_loads_and_answers_as_the_ablated_model(family: str, tmp_path: Path) -> None:
+    model, stated = build(family), claims(family)
+    what = everything_exported(model, stated)
+    wanted = by_plan(model, what, "fold")
+    loaded = AutoModelForCausalLM.from_pretrained(export(model, what, tmp_path / "out"), dtype=torch.float32)
+    torch.testing.assert_close(logits(loaded, IDS), wanted, atol=2e-5, rtol=2e-5)
+    assert type(loaded) is type(model)
+
+
+def test_what_is_not_claimed_of_export_is_refused_and_writes_nothing(family: str, tmp_path: Path) -> None:
+    model, stated = build(family), claims(family)
+    for cell in stated.table():
+        if not cell.export:
+            with pytest.raises(EngineError, match="cannot be exported"):
+                export(model, plan(model, cell.site, *NUMBERS[cell.operation]), tmp_path / "out")
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_architecture_is_tested_and_states_its_claims() -> None:
