@@ -84,7 +84,7 @@ CASES = {
     "unknown engine": (lambda f: {"mask": "zh_ffn.pt", "engine": "magic"}, ["magic", "fold"]),
     "missing statistic": (
         lambda f: {"mask": "demo_langs_plnd.safetensors", "lang": "zh", "spec": "set:median:zh"},
-        ["median", "lnbench detect lape"],
+        ["median", "lnbench neurons stats"],
     ),
     "unknown control": (lambda f: {"mask": "zh_ffn.pt", "control": "randm"}, ["randm", "random"]),
 }

@@ -346,8 +346,8 @@ def test_an_empty_set_is_the_original() -> None:
         ("zero", {"lang": "zh", "sites": "ffn.act+attn.k"}, SpecError, ["attn.k", "ffn.act, attn.q"]),
         ("zero", {"lang": "zh", "layers": "2-4"}, SpecError, ["'2-4'", "4 layers"]),
         ("zero", {"lang": "zh", "layers": "solving"}, SpecError, ["n1", "n2"]),
-        ("set:mean:fr", {"lang": "zh"}, SpecError, ["mean:fr", "lnbench detect lape"]),
-        ("zero", {"lang": "zh", "control": "random", "match": "activation"}, SpecError, ["frequenc", "detect lape"]),
+        ("set:mean:fr", {"lang": "zh"}, SpecError, ["mean:fr", "lnbench neurons stats"]),
+        ("zero", {"lang": "zh", "control": "random", "match": "activation"}, SpecError, ["frequenc", "neurons stats"]),
     ],
 )
 def test_refusals(spec: str, inline: dict[str, Any], error: type[LnbenchError], words: list[str]) -> None:

@@ -135,7 +135,7 @@ def test_draws_are_even():
         ({"match": "layer"}, SpecError, "unknown match 'layer'.*layer-site, site, activation"),
         ({"seed": 1.5}, SpecError, "whole number, not 1.5"),
         ({"seed": True}, SpecError, "whole number, not True"),
-        ({"match": "activation"}, SpecError, "needs activation frequencies at ffn.act.*detect lape"),
+        ({"match": "activation"}, SpecError, "needs activation frequencies at ffn.act.*neurons stats"),
         ({"match": "activation", "frequency": {"attn.q": 0}}, SpecError, "needs activation frequencies at ffn.act"),
         ({"match": "activation", "frequency": {"ffn.act": np.ones((2, 16))}}, SpecError, r"shape \(2, 16\)"),
         ({"match": "activation", "frequency": {"ffn.act": np.full((3, 16), np.nan)}}, SpecError, "finite"),

@@ -172,7 +172,7 @@ def test_statistics_are_aligned_with_indices(neurons):
 
 @pytest.mark.parametrize(("kind", "of"), [("median", "zh"), ("mean", "de")])
 def test_a_missing_statistic_says_how_to_get_it(neurons, kind, of):
-    with pytest.raises(SpecError, match=f"'{kind}:{of}'.*lnbench detect lape"):
+    with pytest.raises(SpecError, match=f"'{kind}:{of}'.*lnbench neurons stats"):
         neurons.statistic(kind, of, "zh", "ffn.act")
 
 
