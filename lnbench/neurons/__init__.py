@@ -5,6 +5,8 @@ This room knows no model and no harness; `Architecture` is a plain value. Import
 
 from lnbench.neurons._architecture import Architecture
 from lnbench.neurons._control import MATCHES, RandomControl, random_control
+from lnbench.neurons._diff import DiffPart, SetDiff, diff, diff_text
+from lnbench.neurons._draw import random_set
 from lnbench.neurons._grouped import GroupedRows, Heads, grouped_query_index, grouped_query_rows
 from lnbench.neurons._hash import target_hash
 from lnbench.neurons._header import SCHEMA, Header
@@ -23,6 +25,7 @@ __all__ = [
     "SHORT_SITES",
     "SITES",
     "Architecture",
+    "DiffPart",
     "FileFacts",
     "GroupedRows",
     "Header",
@@ -30,6 +33,9 @@ __all__ = [
     "NeuronSet",
     "RandomControl",
     "Rows",
+    "SetDiff",
+    "diff",
+    "diff_text",
     "expand_sites",
     "file_format",
     "grouped_query_index",
@@ -37,6 +43,7 @@ __all__ = [
     "histogram",
     "load_masks",
     "random_control",
+    "random_set",
     "resolve_mask",
     "summary",
     "summary_text",

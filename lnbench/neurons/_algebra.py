@@ -43,7 +43,7 @@ def select(
         keep &= np.any([neurons.mask(layer=layer) for layer in numbers] or [np.zeros(len(neurons), bool)], axis=0)
         notes.append(f"layers {'+'.join(map(str, numbers))}")
     kept = [neurons.languages[i] for i in wanted]
-    return subset(neurons, keep, kept, f"selected {', '.join(notes) or 'everything'} from {_short(neurons)}")
+    return subset(neurons, keep, kept, f"selected {', '.join(notes) or 'everything'} from {short(neurons)}")
 
 
 def subset(neurons: NeuronSet, keep: npt.NDArray[Any], languages: Sequence[str], note: str) -> NeuronSet:
@@ -94,9 +94,9 @@ def without(neurons: NeuronSet, other: NeuronSet | str | Iterable[str]) -> Neuro
         labels = _names(other)
         other, note = neurons.select(languages=labels), f"without the neurons of {'+'.join(labels)}"
     else:
-        note = f"without the neurons of {_short(other)}"
-    keep = ~np.isin(_places(neurons), _places(other))
-    return subset(neurons, keep, neurons.languages, f"{_short(neurons)} {note}")
+        note = f"without the neurons of {short(other)}"
+    keep = ~np.isin(places(neurons), places(other))
+    return subset(neurons, keep, neurons.languages, f"{short(neurons)} {note}")
 
 
 def union(a: NeuronSet, b: NeuronSet) -> NeuronSet:
@@ -109,15 +109,13 @@ def union(a: NeuronSet, b: NeuronSet) -> NeuronSet:
     Raises:
         NeuronSetError: the sets were made for different models, revisions or architectures.
     """
-    _same_model(a, b)
+    same_model(a, b)
     languages = (*a.languages, *(label for label in b.languages if label not in a.languages))
-    ids = np.array([languages.index(label) for label in b.languages] or [0])
-    ours, theirs = _global(a.rows(), a.sites), _global(b.rows(), b.sites)
-    theirs = theirs.replace(language_id=ids[theirs.language_id])
+    ours, theirs = named_rows(a, languages), named_rows(b, languages)
     both = Rows(*(np.concatenate(pair) for pair in zip(ours.columns, theirs.columns, strict=True)))
     first = _first_of_each(both)
     merged, lost = _merge_measures(a, b, first)
-    notes = [f"union of {_short(a)} and {_short(b)}", *lost]
+    notes = [f"union of {short(a)} and {short(b)}", *lost]
     return type(a)(
         both.take(first), languages, SITES, layers=max(a.layers, b.layers), header=_merge_headers(a, b, notes), **merged
     )
@@ -134,7 +132,14 @@ def _global(rows: Rows, sites: Sequence[str]) -> Rows:
     return rows.replace(site_id=np.array([SITES.index(site) for site in sites] or [0])[rows.site_id])
 
 
-def _places(neurons: NeuronSet) -> npt.NDArray[np.int64]:
+def named_rows(neurons: NeuronSet, languages: Sequence[str]) -> Rows:
+    """Rows whose language ids point into `languages` and whose site ids point into `SITES`."""
+    ids = np.array([languages.index(label) for label in neurons.languages] or [0])
+    rows = _global(neurons.rows(), neurons.sites)
+    return rows.replace(language_id=ids[rows.language_id])
+
+
+def places(neurons: NeuronSet) -> npt.NDArray[np.int64]:
     """One number per row that stands for its (site, layer, index)."""
     rows = _global(neurons.rows(), neurons.sites)
     return (rows.site_id.astype(np.int64) << 48) | (rows.layer.astype(np.int64) << 31) | rows.index
@@ -182,13 +187,13 @@ def _merge_headers(a: NeuronSet, b: NeuronSet, notes: list[str]) -> Header:
     )
 
 
-def _same_model(a: NeuronSet, b: NeuronSet) -> None:
+def same_model(a: NeuronSet, b: NeuronSet) -> None:
     for what in ("model", "revision", "architecture"):
         ours, theirs = getattr(a.header, what), getattr(b.header, what)
         if ours is not None and theirs is not None and ours != theirs:
             named = [x.fingerprint if what == "architecture" else x for x in (ours, theirs)]
             raise NeuronSetError(
-                f"{_short(a)} and {_short(b)} cannot be joined: {what} {named[0]} is not {named[1]}; "
+                f"{short(a)} and {short(b)} cannot be joined: {what} {named[0]} is not {named[1]}; "
                 "join sets of one model"
             )
 
@@ -197,7 +202,7 @@ def _names(labels: NeuronSet | str | Iterable[str]) -> list[str]:
     return [labels] if isinstance(labels, str) else list(labels)  # type: ignore[arg-type]
 
 
-def _short(neurons: NeuronSet) -> str:
+def short(neurons: NeuronSet) -> str:
     labels = "+".join(neurons.languages[:7]) + ("..." if len(neurons.languages) > 7 else "")
     return f"{labels}@{neurons.content_hash[:12]}"
 

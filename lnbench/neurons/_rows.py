@@ -79,6 +79,17 @@ def sort_order(rows: Rows) -> IntArray:
     return np.lexsort((rows.index, rows.layer, rows.site_id, rows.language_id))
 
 
+def site_order(rows: Rows, sites: Sequence[str]) -> Rows:
+    """Rows whose site ids point into `SITES`, from rows whose ids point into `sites`."""
+    for site in sites:
+        if site not in SITES:
+            raise NeuronSetError(f"unknown site {site!r}: the sites are {', '.join(SITES)}")
+    if (bad := (rows.site_id < 0) | (rows.site_id >= len(sites))).any():
+        raise NeuronSetError(f"a row has site_id {rows.site_id[bad][0]}, and the set lists {len(sites)} sites")
+    places = np.array([SITES.index(site) for site in sites] or [0])
+    return rows.replace(site_id=places[rows.site_id])
+
+
 def check_ids(rows: Rows, languages: Sequence[str], sites: Sequence[str], layers: int) -> None:
     """Refuse ids that point past their lists, layers past the last one, and rows that come twice (sorted rows)."""
     limits = {"language_id": len(languages), "site_id": len(sites), "layer": layers, "index": MAX_WIDTH + 1}

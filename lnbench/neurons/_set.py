@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from lnbench.errors import NeuronSetError, SpecError, UnknownLanguageError
+from lnbench.errors import SpecError, UnknownLanguageError
 from lnbench.neurons import _hash, _measures, _rows
 from lnbench.neurons._architecture import Architecture
 from lnbench.neurons._check import check, layer_count, refuse_outside
 from lnbench.neurons._header import Header, check_labels
+from lnbench.neurons._operations import Operations
 from lnbench.neurons._rows import FloatArray, IntArray, Rows, check_ids, frozen, sort_order
 from lnbench.neurons._sites import SITES, known_site
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from lnbench.neurons._grouped import Heads
 
 
-class NeuronSet:
+class NeuronSet(Operations):
     """Neurons with the language that each belongs to; nothing in it can be changed.
 
     Rows are sorted by language (in the order of `languages`), site (in the order of `SITES`), layer and index.
@@ -81,7 +82,7 @@ class NeuronSet:
 
     def _sort_in(self, rows: Rows, sites: Sequence[str]) -> IntArray:
         """Put the rows and their sites in place, sorted and checked; gives the order that sorts them."""
-        rows = _site_order(rows, sites)
+        rows = _rows.site_order(rows, sites)
         order = sort_order(rows)
         rows = rows.take(order)
         check_ids(rows, self.languages, SITES, self.layers)
@@ -272,29 +273,6 @@ class NeuronSet:
         """
         check(self, architecture)
 
-    def select(
-        self,
-        languages: str | Iterable[str] | None = None,
-        sites: str | Iterable[str] | None = None,
-        layers: int | Iterable[int] | None = None,
-    ) -> NeuronSet:
-        """The rows of some languages, sites (short names too) and layers; see `lnbench.neurons._algebra.select`."""
-        from lnbench.neurons import _algebra
-
-        return _algebra.select(self, languages, sites, layers)
-
-    def union(self, other: NeuronSet) -> NeuronSet:
-        """The rows of both sets; see `lnbench.neurons._algebra.union`."""
-        from lnbench.neurons import _algebra
-
-        return _algebra.union(self, other)
-
-    def without(self, other: NeuronSet | str | Iterable[str]) -> NeuronSet:
-        """The rows whose neuron is in none of some languages, or not in another set (`_algebra.without`)."""
-        from lnbench.neurons import _algebra
-
-        return _algebra.without(self, other)
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, NeuronSet):
             return NotImplemented
@@ -312,17 +290,6 @@ class NeuronSet:
         made_by = f", {self.header.method}" if self.header.method else ""
         languages, sites = "+".join(self.languages), "+".join(self.sites)
         return f"NeuronSet({len(self)} neurons of {languages} at {sites}{made_by}, {self.content_hash[:12]})"
-
-
-def _site_order(rows: Rows, sites: Sequence[str]) -> Rows:
-    """Rows whose site ids point into `SITES`, from rows whose ids point into `sites`."""
-    for site in sites:
-        if site not in SITES:
-            raise NeuronSetError(f"unknown site {site!r}: the sites are {', '.join(SITES)}")
-    if (bad := (rows.site_id < 0) | (rows.site_id >= len(sites))).any():
-        raise NeuronSetError(f"a row has site_id {rows.site_id[bad][0]}, and the set lists {len(sites)} sites")
-    places = np.array([SITES.index(site) for site in sites] or [0])
-    return rows.replace(site_id=places[rows.site_id])
 
 
 def _by_layer(values: npt.NDArray[Any], layer: npt.NDArray[Any], layers: int) -> list[npt.NDArray[Any]]:
