@@ -10,7 +10,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test check bench clean demo-model neuron-sets setup tasks
+.PHONY: demo test check bench clean demo-model thin-model neuron-sets setup tasks
 
 setup: $(STAMP)
 
@@ -44,6 +44,10 @@ demo-model: $(STAMP)  ## train, measure and install the planted positive control
 	$(BIN)/python -m scripts.demo_model.install build/demo_model/planted-seed0
 	$(BIN)/python -m scripts.demo_model.report
 	$(BIN)/python -m scripts.make_demo_sets
+
+thin-model: $(STAMP)  ## train the same recipe with a tenth of one language's rows, for tests of tuning (about 30 minutes)
+	$(BIN)/python -m scripts.demo_model.train --thin sw
+	$(BIN)/python -m scripts.demo_model.thin build/demo_model/thin-sw-seed0
 
 neuron-sets: $(STAMP)  ## detect the embedded model's shipped neuron sets again (a minute)
 	$(BIN)/python -m scripts.make_demo_sets
