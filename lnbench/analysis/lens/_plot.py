@@ -189,15 +189,9 @@ def _heat_values(lens: Lens, part: str, panel: str) -> FloatArray:
     """Percent, ``[languages, depths + 1]``; the last column is the text itself. Of English prompts none is English."""
     rows = []
     for each in lens.languages:
-        groups = np.concatenate([each.parts[part].groups, each.text[part].groups])
-        judged = groups[:, : GROUPS.index("undecided")].sum(axis=1)
-        if panel == "judged":
-            rows.append(judged)
-        elif panel == "english" and each.language == "en":
-            rows.append(np.full(len(judged), np.nan))
-        else:
-            share = groups[:, GROUPS.index(panel)]
-            rows.append(np.divide(share, judged, out=np.full(len(judged), np.nan), where=judged > 0))
+        both = (each.parts[part], each.text[part])
+        row = np.concatenate([one.judged if panel == "judged" else one.of_judged(panel) for one in both])
+        rows.append(np.full_like(row, np.nan) if panel == "english" and each.language == "en" else row)
     return 100 * np.array(rows)
 
 

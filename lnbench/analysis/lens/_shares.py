@@ -44,6 +44,18 @@ class Shares:
     labels: FloatArray
     identified: FloatArray
 
+    @property
+    def judged(self) -> FloatArray:
+        """Share of positions whose token was given a language, ``[depths]``."""
+        judged: FloatArray = self.groups[:, : GROUPS.index("undecided")].sum(axis=1)
+        return judged
+
+    def of_judged(self, group: str) -> FloatArray:
+        """The share of a group of the positions that were given a language, ``[depths]``; NaN where none was."""
+        share, judged = self.groups[:, GROUPS.index(group)], self.judged
+        found: FloatArray = np.divide(share, judged, out=np.full(len(judged), math.nan), where=judged > 0)
+        return found
+
 
 def shares(counts: FloatArray, labels: Sequence[str], own: str) -> Shares:
     """The shares that counts make.
@@ -107,6 +119,8 @@ def _row(s: Shares, depth: int, labels: Sequence[str]) -> dict[str, Any]:
         "high": named(s.high, GROUPS),
         "labels": {name: share for name, share in named(s.labels, labels).items() if share},
         "by_identifier": _plain(s.identified[depth]),
+        "judged": _plain(s.judged[depth]),
+        "own_of_judged": _plain(s.of_judged("own")[depth]),
     }
 
 

@@ -43,7 +43,8 @@ def notes(lens: Lens) -> list[str]:
     weighed = " by their probabilities" if lens.settings.weight == "probability" and k > 1 else ""
     found = [
         f"Share of the {which} at each position{weighed}; mean over prompts. {TEXT}: the tokens that really come next, "
-        "judged alike, so what the judge makes of text whose language is known.",
+        "judged alike, so what the judge makes of text whose language is known. own of judged: of the positions whose "
+        "token was given a language.",
         f"Judged between {', '.join(candidates)}: by script where one alone writes it, else by "
         f"{lens.judge['identifier']} for lower-case words of {lens.judge['word_letters']} letters or more.",
     ]
@@ -72,12 +73,13 @@ def _table(lens: Lens, each: LanguageLens, part: str) -> ShownTable:
     groups = [group for group in GROUPS if group != "english" or each.language != "en"]
     rows = [[name, *_cells(found, depth, groups)] for depth, name in enumerate(lens.depths)]
     rows += [[TEXT, *_cells(text, 0, groups)]] if text.documents else []
-    return ShownTable(caption, ["layer", *(NAMES[group] for group in groups)], rows)
+    return ShownTable(caption, ["layer", *(NAMES[group] for group in groups), "own of judged"], rows)
 
 
 def _cells(found: Shares, depth: int, groups: Sequence[str]) -> list[str]:
     places = [GROUPS.index(group) for group in groups]
-    return [_cell(*(values[depth, place] for values in (found.groups, found.low, found.high))) for place in places]
+    cells = [_cell(*(values[depth, place] for values in (found.groups, found.low, found.high))) for place in places]
+    return [*cells, _cell(found.of_judged("own")[depth], math.nan, math.nan)]
 
 
 def _cell(value: float, low: float, high: float) -> str:
