@@ -8,20 +8,30 @@ from typing import Annotated
 
 import typer
 
+from lnbench.cli import _neurons_options as options
+
 
 def show(
-    file: Annotated[str, typer.Argument(help="A path, the name of a shipped set, or hf://org/repo/file@revision.")],
+    file: options.File,
     as_json: Annotated[bool, typer.Option("--json", help="Print plain JSON.")] = False,
+    languages: options.Languages = None,
+    site: options.Site = None,
+    model: options.Model = None,
 ) -> None:
     """Print where the file was found, its header, counts per language, site and layer, and a layer histogram."""
-    from lnbench.neurons import NeuronSet, file_format, resolve_mask, summary, summary_text
+    from lnbench.neurons import file_format, resolve_mask, summary, summary_text
 
     path = resolve_mask(file).resolve()
-    data = {"path": str(path), "format": file_format(path), **summary(NeuronSet.load(path))}
+    neurons = options.Told(languages, site, model).load(str(path))
+    data = {"path": str(path), "format": file_format(path), **summary(neurons)}
     if as_json:
         print(json.dumps(data, indent=2, allow_nan=False))
         return
-    text = f"{'file':<13}{path} ({data['format']})\n{summary_text(data, unicode=_can_show('▏█'))}"
+    printed(f"{'file':<13}{path} ({data['format']})\n{summary_text(data, unicode=_can_show('▏█'))}")
+
+
+def printed(text: str) -> None:
+    """Print what may hold characters that the terminal lacks."""
     encoding = sys.stdout.encoding or "ascii"
     print(text.encode(encoding, "replace").decode(encoding))
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from lnbench.cli._neurons_combine import app as combine
+from lnbench.cli._neurons_convert import convert
+from lnbench.cli._neurons_diff import diff
 from lnbench.cli._neurons_push import push
+from lnbench.cli._neurons_random import random
 from lnbench.cli._neurons_show import show
 from lnbench.cli._neurons_stats import stats
 
@@ -16,6 +20,10 @@ def neurons() -> None:
     """Look at neuron-set files, and make others of them."""
 
 
+app.add_typer(combine, name="combine")
+app.command()(convert)
+app.command()(diff)
 app.command()(push)
+app.command()(random)
 app.command()(show)
 app.command()(stats)

@@ -67,9 +67,9 @@ class SiteMap:
 
     @property
     def architecture(self) -> Architecture:
-        """Layers and site widths, a plain value."""
+        """Layers, site widths and heads, a plain value."""
         widths = {site: _width([ports.width(site) for ports in self.sites]) for site in SITES}
-        return Architecture(layers=len(self.layers), widths=widths, model_type=self.model_type)
+        return Architecture(len(self.layers), widths, self.model_type, self.heads)
 
 
 def site_map(model: nn.Module) -> SiteMap:

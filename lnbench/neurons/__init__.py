@@ -15,7 +15,7 @@ from lnbench.neurons._resolve import load_masks, resolve_mask
 from lnbench.neurons._rows import Rows
 from lnbench.neurons._set import NeuronSet
 from lnbench.neurons._sites import SHORT_SITES, SITES, expand_sites
-from lnbench.neurons._sniff import file_format
+from lnbench.neurons._sniff import file_format, is_native
 from lnbench.neurons._summary import histogram, summary, summary_text
 from lnbench.neurons.foreign import FileFacts, write_foreign
 
@@ -41,6 +41,7 @@ __all__ = [
     "grouped_query_index",
     "grouped_query_rows",
     "histogram",
+    "is_native",
     "load_masks",
     "random_control",
     "random_set",

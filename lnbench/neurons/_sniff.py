@@ -62,6 +62,11 @@ def file_format(path: Path) -> str:
     raise NeuronFileError(f"{path} {_what(start)}")
 
 
+def is_native(path: Path) -> bool:
+    """Whether a file is of our own formats; errors as in `file_format`."""
+    return file_format(path) in NATIVE
+
+
 def _of_torch(path: Path) -> str:
     """Which format a zip of torch is, after a look at its pickle."""
     from lnbench.neurons._torch_file import contents
