@@ -9,16 +9,16 @@ from typing import Any
 
 from lnbench import models
 from lnbench.errors import ModelArgumentError, NeuronFileError
+from lnbench.harness._masks import FILE_KEYS
 from lnbench.neurons import resolve_mask
 
 #: Arguments that say what is done to which neurons; each needs ``mask``.
 SPEC_KEYS = ("spec", *models.SPEC_KEYS)
-OUR_KEYS = ("mask", "engine", *SPEC_KEYS)
+OUR_KEYS = ("mask", *FILE_KEYS, "engine", *SPEC_KEYS)
 
 #: Words that people use for one of our arguments (or lm-eval's) and that nothing else understands.
 _SYNONYMS = {
     "language": "lang",
-    "languages": "lang",
     "neurons": "mask",
     "neuron_set": "mask",
     "op": "spec",

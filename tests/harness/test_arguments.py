@@ -19,7 +19,7 @@ def test_every_argument_is_in_the_manual(key: str):
     assert f"`{key}`" in MANUAL
 
 
-@pytest.mark.parametrize("typo", ["masks", "Mask", "langs", "site", "layer", "excludes", "contol", "tokns", "engines"])
+@pytest.mark.parametrize("typo", ["masks", "Mask", "langs", "sit", "layer", "excludes", "contol", "tokns", "engines"])
 def test_typos_are_caught(typo: str):
     with pytest.raises(ModelArgumentError, match=typo):
         _arguments.refuse_unknown([typo], ())
