@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from lnbench.errors import SpecError
-from lnbench.models import check_observable, observed, site_map
+from lnbench.models import architecture_of, check_observable, observed, site_map
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -79,9 +79,8 @@ def widths(model: nn.Module, sites: Sequence[str]) -> dict[str, tuple[int, int]]
         SpecError: the model lacks a site, or its layers differ in width there.
         UnsupportedArchitectureError: values of a site pass through no module (fused experts).
     """
-    found = site_map(model)
-    check_observable(found, sites)
-    architecture = found.architecture
+    check_observable(site_map(model), sites)
+    architecture = architecture_of(model)
     for site in sites:
         if len({architecture.width(site, layer) for layer in range(architecture.layers)}) > 1:
             raise SpecError(f"the layers differ in width at {site}, and statistics need one width; leave {site} out")

@@ -12,7 +12,7 @@ from lnbench.detection import Corpus, ShardStore, _batches, _watch, collect_site
 from lnbench.detection._batches import batches, counted_rows, sampled_of, sampled_tokens, shards
 from lnbench.detection._counting import Counter, Sums
 from lnbench.detection._medians import medians
-from lnbench.errors import DataError, OutputError, SpecError
+from lnbench.errors import DataError, OutputError, SpecError, UnsupportedArchitectureError
 from lnbench.models import observed
 from lnbench.neurons import SITES, Architecture
 from tests.models.tiny import FAMILIES, build
@@ -347,6 +347,19 @@ def test_a_site_that_the_architecture_lacks_is_one_sentence(monkeypatch, widths,
     monkeypatch.setattr(_watch, "architecture_of", lambda model: Architecture(3, widths))
     with pytest.raises(SpecError, match=says):
         collect_sites(build("llama"), documents(), sites=("ffn.act", "attn.q"))
+
+
+def test_fused_experts_are_refused_before_anything_runs_and_attention_beside_them_is_counted():
+    model, read = build("qwen2_moe"), documents()
+    model.model.embed_tokens.register_forward_hook(lambda *_: pytest.fail("the model ran"))
+    for site in ("ffn.act", "ffn.hidden"):
+        with pytest.raises(UnsupportedArchitectureError, match=rf"{site} of model_type 'qwen2_moe'.*fused experts"):
+            collect_sites(model, read, sites=site)
+    model = build("qwen2_moe")
+    measured, expected = collect_sites(model, read, sites="attn.v")["attn.v"], by_hand(model, read, "attn.v")
+    for k, layers in enumerate(expected.values()):
+        for layer, values in enumerate(layers):
+            torch.testing.assert_close(measured.total[layer, :, k], values.sum(0), atol=2e-4, rtol=1e-4)
 
 
 def test_a_model_that_computes_infinities_is_one_sentence():
