@@ -61,15 +61,16 @@ def output_key(lm: LnbenchLM, extra: Mapping[str, Any]) -> str:
             "cached; give pretrained= as a folder or a hub name, or run without --use_cache"
         )
     untouched = lm.plan is None or lm.plan.is_identity
+    tuned = {} if lm.tuned.delta is None else {"lnbench_delta": lm.tuned.delta.content_hash}
     return models.output_key(
         plan_hash=(lm.plan or models.Plan.from_edits({})).plan_hash,
         model=lm.pretrained,
-        revision=getattr(lm.config, "_commit_hash", None) or lm.revision,
+        revision=models.commit_of(lm.pretrained, lm.revision, lm.config) or lm.revision,
         tokenizer=_tokenizer_identity(lm.tokenizer_given),
         adapter=lm.peft,
         dtype=str(lm.model.dtype),
         engine="none" if untouched else str(lm.engine),
-        extra={**extra, "attention": str(getattr(lm.config, "_attn_implementation", None))},
+        extra={**extra, **tuned, "attention": str(getattr(lm.config, "_attn_implementation", None))},
     )
 
 
@@ -94,7 +95,9 @@ def record(lm: LnbenchLM) -> dict[str, Any]:
         "neuron_set": lm.neurons.content_hash if lm.neurons is not None else None,
         "masks": [{"file": str(mask.path), "sha256": mask.sha256} for mask in lm.masks],
         "plan": plain(lm.plan.as_json()) if lm.plan else None,
+        "delta": plain(lm.tuned.record()),
         "architecture": lm.architecture.fingerprint,
+        "model_type": lm.architecture.model_type,
         "output_key": lm.output_key() if named else None,
         "signatures": _signatures(),
         "data": loaded(),
@@ -114,7 +117,8 @@ def line(lm: LnbenchLM) -> str:
     """The line that is printed once at the start: file, model, neurons, engine."""
     files = " + ".join(str(mask.path) for mask in lm.masks) or ("a set in memory" if lm.neurons is not None else "none")
     if lm.plan is None:
-        return f"lnbench: mask {files}, model {lm.model_name}, the original model"
+        what = "the original model" if lm.tuned.delta is None else lm.condition
+        return f"lnbench: mask {files}, model {lm.model_name}, {what}"
     return (
         f"lnbench: mask {files}, model {lm.model_name}, {lm.plan.neurons} neurons, engine {lm.engine} "
         f"({lm.engine_reason}); {lm.condition}"

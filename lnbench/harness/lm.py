@@ -20,10 +20,10 @@ from lm_eval.utils import simple_parse_args_string
 from lnbench import models
 from lnbench._data import DEMO_MODEL
 from lnbench.errors import ModelArgumentError, SpecError
-from lnbench.harness import _arguments, _chat, _loading, _output, _packing, _provenance, _refusals
+from lnbench.harness import _arguments, _chat, _delta, _loading, _masks, _output, _packing, _provenance, _refusals
 from lnbench.harness._cache import CacheFence
 from lnbench.harness._fit import Fit
-from lnbench.neurons import NeuronSet, load_masks
+from lnbench.neurons import NeuronSet
 from lnbench.scoring import expect_language
 
 _refusals.say_in_one_sentence()
@@ -40,6 +40,7 @@ class LnbenchLM(HFLM):
         plan: the plan that is applied now, or None for the original.
         engine: the engine that carries it out (``fold`` or ``hook``), or None for the original.
         fit: which prompts of this condition did not fit the window.
+        tuned: the delta in the weights, if any; plans come on top of it.
     """
 
     def __init__(
@@ -58,9 +59,10 @@ class LnbenchLM(HFLM):
             mask: neuron-set file(s): a path, a shipped name, ``a.pt+b.pt``, a list, or a set in memory.
             engine: ``auto``, ``fold`` or ``hook``.
             announce: print one line that says what was resolved; a caller that runs many conditions leaves it out.
-            arguments: the keys of a spec (``spec``, ``lang``, ``sites``, ``layers``, ``exclude``, ``top``, ``control``,
-                ``seed``, ``match``, ``tokens``, ``expect``, ``n1``, ``n2``), and everything that lm-eval's ``hf``
-                model takes.
+            arguments: ``languages``, ``site`` and ``kv_map`` of files of other projects, the keys of a spec (``spec``,
+                ``lang``, ``sites``, ``layers``, ``exclude``, ``top``, ``control``, ``seed``, ``match``, ``tokens``,
+                ``expect``, ``n1``, ``n2``), and everything that lm-eval's ``hf`` model takes; ``delta`` may also be a
+                file of ``lnbench tune``.
 
         Raises:
             LnbenchError: anything of ours that is unknown, missing or does not fit the model; the model is then not
@@ -70,9 +72,12 @@ class LnbenchLM(HFLM):
         spec_keys = {key: arguments.pop(key, None) for key in _arguments.SPEC_KEYS}
         self._engine_wanted = _arguments.check_engine(engine)
         paths = [] if mask is None or isinstance(mask, NeuronSet) else _arguments.mask_paths(mask)
-        self.neurons = mask if isinstance(mask, NeuronSet) else load_masks(paths) if paths else None
+        told = {key: arguments.pop(key, None) for key in _masks.FILE_KEYS}
+        _masks.refuse_without_files(told, paths)
+        self.neurons = mask if isinstance(mask, NeuronSet) else _masks.load(paths, told, pretrained, arguments)
         self.masks = _provenance.mask_files(paths)
         spec = _spec(spec_keys, self.neurons)
+        self.tuned = _delta.Tuned(_delta.own_delta(arguments))
         self._settings, self._fence, self.fit = _provenance.settings(arguments), CacheFence(), Fit()
         self.tokenizer_given = arguments.get("tokenizer")
         self.model_name, hf = _hf_model(pretrained, self.neurons, paths, arguments)
@@ -81,6 +86,7 @@ class LnbenchLM(HFLM):
         weakref.finalize(self, expect_language, None)  # what it steered to ends with it
         self._applied: models.Applied | None = None
         self.architecture = models.architecture_of(self.model)
+        self.tuned.put(self.model, self.tuned.given)
         self.set_plan(None if spec is None else self._compiled(spec))
         _packing.cut_for(self)
         if announce:
@@ -100,7 +106,7 @@ class LnbenchLM(HFLM):
             _arguments.refuse_unknown(set(arg_dict) - set(_arguments.OUR_KEYS), _hf_arguments())
             mask = arg_dict.get("mask")
             paths = [] if mask is None else _arguments.mask_paths(mask)
-            arg_dict["pretrained"] = _own_model(load_masks(paths) if paths else None, paths)
+            arg_dict["pretrained"] = _own_model(_masks.load(paths, arg_dict), paths)
         additional = {key: value for key, value in (additional_config or {}).items() if value is not None}
         return cls(**arg_dict, **additional)
 
@@ -126,8 +132,11 @@ class LnbenchLM(HFLM):
 
     @property
     def condition(self) -> str:
-        """What the model is now, in words: ``original`` or the plan's description."""
-        return "original" if self.plan is None else self.plan.description
+        """What the model is now, in words: ``original``, the delta's name, the plan's description."""
+        delta = self.tuned.record()
+        parts = [] if delta is None else [_delta.named(delta)]
+        parts += [] if self.plan is None else [self.plan.description]
+        return ", ".join(parts) or "original"
 
     def set_spec(self, spec: Any = None, *, engine: str | None = None, **keys: Any) -> models.Plan:
         """Put the loaded model into the condition that a spec describes, and give the plan back.
@@ -165,6 +174,24 @@ class LnbenchLM(HFLM):
         except BaseException:
             expect_language(None)
             raise
+        finally:
+            if self._fence.in_use:
+                self._fence.move(self.output_key())
+
+    def set_delta(self, delta: models.Delta | str | Path | None = None) -> None:
+        """Put other tuned weights into the loaded model (None: those of its own ``delta=``, or the original's).
+
+        Where the weights change, the plan is taken off first; :meth:`set_plan` puts one on top.
+
+        Raises:
+            DeltaError: the file is missing or damaged, or was made for other weights; the model is then the original.
+        """
+        wanted = self.tuned.given if delta is None else _delta.loaded(delta)
+        if self.tuned.is_in(wanted):
+            return
+        self.set_plan(None)
+        try:
+            self.tuned.put(self.model, wanted)
         finally:
             if self._fence.in_use:
                 self._fence.move(self.output_key())

@@ -82,6 +82,7 @@ class Role:
             "spec": condition.spec_json(),
             "dataset": self.task.dataset,
             "language": self.task.language,
+            **({} if condition.tuned is None else {"tuned": dict(condition.tuned)}),
         }
 
     @property

@@ -13,6 +13,7 @@ from lnbench.errors import OutputError
 from lnbench.studies._cell import Cell, Role
 from lnbench.studies._record import about_failure, about_model, recorded
 from lnbench.studies._results import About, new_tracker, write_results
+from lnbench.studies._session import put
 
 if TYPE_CHECKING:
     from lnbench.studies._conditions import Condition
@@ -64,7 +65,7 @@ class CellRunner:
         """Bring the model into a condition, unless it is in it."""
         if condition != self._condition:
             self._condition = None
-            self._session.lm.set_plan(self._session.plans[condition])
+            put(self._session.lm, condition, self._session.plans[condition])
             self._condition = condition
 
     def _info(self) -> dict[str, Any]:

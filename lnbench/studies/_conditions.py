@@ -6,7 +6,7 @@ words of an intervention spec.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,8 @@ class Condition:
         repeat: 0, or 1 for the second run of the original that measures the noise floor.
         evaluate: the languages whose tasks are run; None: all of the study.
         spec: what is done, complete; None: zero for ``specific`` and ``random``, nothing for ``original``.
+        delta: a file of tuned weights that come before anything else.
+        tuned: what that file says of itself (condition, language, documents, seed), once it has been looked at.
     """
 
     name: str
@@ -36,15 +38,22 @@ class Condition:
     repeat: int = 0
     spec: Spec | None = field(default=None, compare=False)
     evaluate: tuple[str, ...] | None = field(default=None, compare=False)
+    delta: str | None = field(default=None, compare=False)
+    tuned: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
     def is_original(self) -> bool:
         """Whether the model is left as it is."""
         return self.name == ORIGINAL
 
+    @property
+    def only_tuned(self) -> bool:
+        """Whether the weights are tuned ones, and no neuron is edited."""
+        return self.delta is not None and self.spec is None
+
     def spec_keys(self) -> dict[str, Any]:
-        """The keys of the intervention spec that this condition stands for (empty for ``original``)."""
-        if self.is_original:
+        """The keys of the intervention spec that this condition stands for (empty where no neuron is edited)."""
+        if self.is_original or self.only_tuned:
             return {}
         if self.spec is not None:
             return {"spec": self.spec}

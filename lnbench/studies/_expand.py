@@ -8,7 +8,7 @@ from typing import Any
 
 from lnbench.errors import SpecError
 from lnbench.languages import language
-from lnbench.models import Spec
+from lnbench.models import Spec, fill_delta_name
 from lnbench.neurons import expand_sites
 from lnbench.studies._conditions import ORIGINAL, Condition
 from lnbench.studies._sections import ABLATED, EXPECTED, ConditionEntry, named_languages, spec_of
@@ -79,6 +79,9 @@ def _edits(
     entries: Mapping[str, ConditionEntry], label: str, folder: Path, ablated: Sequence[str]
 ) -> Iterator[tuple[int, Condition]]:
     """Yield (place of the language, condition) of one label, but for the languages whose neurons it excludes."""
+    if entries[label].only_tuned:
+        yield from _tuned(entries[label], label, ablated)
+        return
     keys, entry = spec_keys(entries, label, folder), entries[label]
     whole = spec_of(keys, seed=entry.draws()[0])
     named = named_languages(whole)
@@ -91,15 +94,37 @@ def _edits(
             spec: Spec = spec_of(keys, seed, of if named is None else None)
             yield (
                 (ablated.index(of) if of in ablated else len(ablated) + at),
-                Condition(label, of, seed, spec=spec, evaluate=_evaluated(evaluate, of, spec)),
+                Condition(
+                    label,
+                    of,
+                    seed,
+                    spec=spec,
+                    evaluate=_evaluated(evaluate, of, spec),
+                    delta=None if entry.delta is None else fill_delta_name(entry.delta, of, seed),
+                ),
             )
 
 
-def _evaluated(wanted: Sequence[str] | None, ablated: str, spec: Spec) -> tuple[str, ...] | None:
+def _tuned(entry: ConditionEntry, label: str, ablated: Sequence[str]) -> Iterator[tuple[int, Condition]]:
+    """Yield (place of the language, condition) where tuned weights are all that there is."""
+    pattern = str(entry.delta)
+    if entry.ablate is None and "{lang}" not in pattern:
+        raise SpecError(
+            f"delta {pattern!r} is of one language; name it with ablate: [CODE], or write {{lang}} for it"
+        )
+    for at, of in enumerate(entry.ablate or ablated):
+        for seed in entry.draws():
+            evaluate = _evaluated(entry.evaluate, of, None)
+            place = ablated.index(of) if of in ablated else len(ablated) + at
+            yield place, Condition(label, of, seed, evaluate=evaluate, delta=fill_delta_name(pattern, of, seed))
+
+
+def _evaluated(wanted: Sequence[str] | None, ablated: str, spec: Spec | None) -> tuple[str, ...] | None:
     """The languages that ``evaluate:`` means under one condition."""
     if wanted is None:
         return None
-    if EXPECTED in wanted and spec.expect is None:
+    expected = None if spec is None else spec.expect
+    if EXPECTED in wanted and expected is None:
         raise SpecError(f"evaluate: {EXPECTED} needs a language that is expected; add expect: CODE")
-    meant = {ABLATED: ablated.split("+"), EXPECTED: [str(spec.expect)]}
+    meant = {ABLATED: ablated.split("+"), EXPECTED: [str(expected)]}
     return tuple(dict.fromkeys(code for name in wanted for code in meant.get(name) or [language(name).code]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lnbench.errors import StudyError
+from lnbench.models import delta_header
 from lnbench.neurons import NeuronSet, load_masks
 from lnbench.studies._cell import Role
 from lnbench.studies._conditions import ORIGINAL, Condition
@@ -42,8 +44,7 @@ class StudyPlan:
             return self
         study = self.study
         absent = study.absent(neurons.sites)
-        listed = tuple(study.expand(ablated(study, neurons), without=absent))
-        return replace(self, conditions=listed, absent=absent)
+        return replace(self, conditions=listed(study, neurons, absent), absent=absent)
 
     @property
     def cells(self) -> list[Role]:
@@ -68,8 +69,35 @@ def plan_study(study: Study) -> StudyPlan:
         lacking = ", ".join(f"{gap.dataset} has no {gap.language}" for gap in missing)
         raise StudyError(f"no task is left to run ({lacking}); change languages or tasks")
     absent = study.absent(neurons.sites if neurons is not None else study.detect.sites if study.detect else ())
-    listed = tuple(study.expand(ablated(study, neurons), without=absent))
-    return StudyPlan(study, neurons, listed, tasks, missing, absent)
+    return StudyPlan(study, neurons, listed(study, neurons, absent), tasks, missing, absent)
+
+
+def listed(study: Study, neurons: NeuronSet | None, absent: Collection[str]) -> tuple[Condition, ...]:
+    """The conditions that are run, with what their deltas say of themselves.
+
+    Raises:
+        StudyError: a delta is not there, or of another language.
+        DeltaError: it is damaged.
+    """
+    found = study.expand(ablated(study, neurons), without=absent)
+    return tuple(condition if condition.delta is None else _tuned(study, condition) for condition in found)
+
+
+def _tuned(study: Study, condition: Condition) -> Condition:
+    path = study.path(str(condition.delta))
+    if not Path(path).expanduser().is_file():
+        raise StudyError(
+            f"condition {str(condition)!r} needs the delta {path!r}, which is not there; make it with `lnbench tune`, "
+            "or correct delta"
+        )
+    header = delta_header(path)
+    if header.get("language") not in (None, *str(condition.ablated).split("+")):
+        raise StudyError(
+            f"condition {str(condition)!r} has the delta {path!r}, which was tuned on {header['language']!r}; correct "
+            "delta or ablate"
+        )
+    about = {key: header.get(key) for key in ("condition", "language", "documents", "seed")}
+    return replace(condition, delta=path, tuned=about)
 
 
 def load_neurons(study: Study) -> NeuronSet:
@@ -95,12 +123,14 @@ def ablated(study: Study, neurons: NeuronSet | None) -> list[str]:
     Raises:
         StudyError: a label is not in the neuron set, or no language of the study is.
     """
+    if study.neurons is None and study.detect is None:  # tuned weights have languages of their own
+        return list(study.ablate or study.languages)
     has = neurons.languages if neurons is not None else list(study.detect.corpora) if study.detect else []
     chosen = [code for code in study.languages if code in has] if study.ablate is None else list(study.ablate)
     strange = [label for label in chosen if label not in has]
     if strange:
         raise StudyError(f"ablate names {strange[0]!r}, and the neuron set has {', '.join(has)}; choose among these")
-    if not chosen and any(label != ORIGINAL for label in study.conditions):
+    if not chosen and any(label != ORIGINAL and not entry.only_tuned for label, entry in study.conditions.items()):
         raise StudyError(
             f"the neuron set has {', '.join(has)}, and no language of the study ({', '.join(study.languages)}) is "
             "among them; name labels of the set under ablate"

@@ -44,6 +44,7 @@ def about_model(lm: Any, plan: Plan | None) -> dict[str, Any]:
         "neurons": 0 if plan is None else plan.neurons,
         "plan_hash": None if plan is None else plan.plan_hash,
         "neuron_set": None if lm.neurons is None else lm.neurons.content_hash,
+        **({} if lm.tuned.delta is None else {"delta": lm.tuned.delta.content_hash}),
     }
 
 

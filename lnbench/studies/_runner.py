@@ -18,7 +18,7 @@ from lnbench.studies._model import load_model
 from lnbench.studies._progress import Progress
 from lnbench.studies._reconcile import reconcile
 from lnbench.studies._record import about_study
-from lnbench.studies._session import Session
+from lnbench.studies._session import Session, put
 
 if TYPE_CHECKING:
     from lnbench.studies._store import Store
@@ -130,7 +130,7 @@ class _Run:
                 ended[self._one(role, cell)] += 1
                 self._progress.done(role, weights[role.task.name])
         finally:
-            self._session.lm.set_plan(None)
+            put(self._session.lm, None, None)
         return ended
 
     def _one(self, role: Role, cell: Cell) -> str:

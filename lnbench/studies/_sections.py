@@ -145,6 +145,9 @@ class ConditionEntry(Section):
     """Leave the condition out, and say so, where the neuron set has no neuron at its sites, instead of refusing it."""
     of: str | None = None
     """For a random control: the condition whose operation, layers and sites it repeats on random neurons."""
+    delta: str | None = None
+    """Tuned weights (a file of ``lnbench tune``) that come before anything else; ``{lang}`` and ``{seed}`` are filled
+    in."""
 
     @field_validator("evaluate")
     @classmethod
@@ -161,8 +164,9 @@ class ConditionEntry(Section):
 
     @model_validator(mode="after")
     def _readable(self) -> ConditionEntry:
-        if self.seeds is not None and self.control is None:
-            raise refused("seeds have no effect without control: random; add it or drop seeds", "seeds")
+        if self.seeds is not None and not self._drawn:
+            sentence = "seeds have no effect without control: random, or {seed} in a delta; add one or drop seeds"
+            raise refused(sentence, "seeds")
         if (self.op is not None) + (self.spec is not None) + (self.steps is not None) > 1:
             raise refused("op, spec and steps say the same thing in three ways; give one of them")
         if self.value is not None and self.op is None:
@@ -174,7 +178,7 @@ class ConditionEntry(Section):
     def keys(self) -> dict[str, Any]:
         """The keys of the spec, without ``seed`` and with ``op`` and ``value`` as a step; empty when none is given."""
         fields = self.model_dump(
-            exclude_none=True, exclude={"op", "value", "seeds", "ablate", "evaluate", "optional", "of"}
+            exclude_none=True, exclude={"op", "value", "seeds", "ablate", "evaluate", "optional", "of", "delta"}
         )
         if self.op is not None:
             step = {"op": self.op} if self.value is None else {"op": self.op, "value": self.value}
@@ -183,9 +187,18 @@ class ConditionEntry(Section):
             fields["spec"] = {"steps": fields.pop("steps")}
         return fields
 
+    @property
+    def only_tuned(self) -> bool:
+        """Whether tuned weights are all that the condition has, so that it needs no neurons."""
+        return self.delta is not None and not self.keys() and self.of is None
+
+    @property
+    def _drawn(self) -> bool:
+        return self.control is not None or (self.delta is not None and "{seed}" in self.delta)
+
     def draws(self) -> Sequence[int | None]:
         """The seeds, or one None where nothing is drawn."""
-        if self.control is None:
+        if not self._drawn:
             return (None,)
         seeds = RANDOM_SEEDS if self.seeds is None else self.seeds
         return range(seeds) if isinstance(seeds, int) else tuple(dict.fromkeys(seeds))

@@ -150,7 +150,7 @@ def compiled(
 
 
 def _compiled(condition: Condition, neurons: NeuronSet | None, architecture: Any) -> Plan | None:
-    if condition.is_original:
+    if condition.is_original or condition.only_tuned:
         return None
     assert neurons is not None  # a study without neurons has the original only
     try:
@@ -159,13 +159,20 @@ def _compiled(condition: Condition, neurons: NeuronSet | None, architecture: Any
         raise SpecError(f"condition {str(condition)!r}: {error}") from error
 
 
+def put(lm: Any, condition: Condition | None, plan: Plan | None) -> None:
+    """Bring a model into a condition (None: the original): its tuned weights, then what is done to neurons."""
+    delta = None if condition is None else condition.delta
+    lm.set_delta(delta)
+    lm.set_plan(plan)
+
+
 def _output_keys(lm: Any, plans: Mapping[Condition, Plan | None]) -> Iterator[tuple[Condition, str]]:
     try:
         for condition, plan in plans.items():
-            lm.set_plan(plan)
+            put(lm, condition, plan)
             yield condition, lm.output_key()
     finally:
-        lm.set_plan(None)
+        put(lm, None, None)
 
 
 def _expect(plan: Plan | None) -> str | None:

@@ -136,7 +136,7 @@ class Study(Section):
     def _fits_together(self, info: ValidationInfo) -> Study:
         if self.neurons is not None and self.detect is not None:
             raise refused("neurons and detect are both given; drop one of them", "detect")
-        edited = [label for label in self.conditions if label != ORIGINAL]
+        edited = [label for label, entry in self.conditions.items() if label != ORIGINAL and not entry.only_tuned]
         if edited and self.neurons is None and self.detect is None:
             raise refused(f"condition {edited[0]!r} needs neurons; add neurons: FILE", "conditions", edited[0])
         for label in self.conditions:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,13 @@ _MAX_HEADER = 100_000_000  # the bound that safetensors itself sets
 
 def delta_name(language: str, condition: str, documents: int, seed: int) -> str:
     """The file that ``lnbench tune`` writes for a run: ``sw-specific-400-seed0.safetensors``."""
-    label = re.sub(r"[^\w.+-]", "_", language)
-    return f"{label}-{condition}-{documents}-seed{seed}.safetensors"
+    return fill_delta_name(f"{{lang}}-{condition}-{documents}-seed{{seed}}.safetensors", language, seed)
+
+
+def fill_delta_name(pattern: str, language: str, seed: int | None) -> str:
+    """A file name with ``{lang}`` and ``{seed}`` filled in; what no file name should hold becomes ``_``."""
+    named = pattern.replace("{lang}", re.sub(r"[^\w.+-]", "_", language))
+    return named if seed is None else named.replace("{seed}", str(seed))
 
 
 def is_delta(path: str | Path) -> bool:
@@ -38,6 +44,19 @@ def is_delta(path: str | Path) -> bool:
     return isinstance(layout, dict) and HEADER_KEY in (layout.get("__metadata__") or {})
 
 
+def delta_header(path: str | Path) -> dict[str, Any]:
+    """The header of a delta file, without its values.
+
+    Raises:
+        DeltaError: the file is missing, damaged, of a newer format or no delta.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    named = Path(path)
+    with _one_sentence(named, SafetensorError), safe_open(named.expanduser(), framework="numpy") as file:
+        return _header(file.metadata() or {}, named)
+
+
 def write(delta: Delta, path: Path) -> Path:
     """Write all or nothing; the same delta gives the same bytes.
 
@@ -50,7 +69,9 @@ def write(delta: Delta, path: Path) -> Path:
     for part in delta.parts:
         tensors[f"{part.name}.values"] = part.values.detach().to("cpu").contiguous()
         if part.index is not None:
-            tensors[f"{part.name}.index"] = part.index.to("cpu").contiguous()
+            tensors[f"{part.name}.index"] = part.index.to(
+                "cpu", copy=True
+            )  # safetensors refuses tensors that share memory
         parts[part.name] = {"shape": list(part.shape), "base": part.base, "dimension": part.dimension}
     header = {"schema": SCHEMA, "content_hash": delta.content_hash, **delta.header, "parts": parts}
     text = json.dumps(header, ensure_ascii=False, sort_keys=True, allow_nan=False)
@@ -67,18 +88,22 @@ def read(path: Path) -> Delta:
     """
     from safetensors import SafetensorError, safe_open
 
-    try:
-        with safe_open(path.expanduser(), framework="pt") as file:
-            header = _header(file.metadata() or {}, path)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        delta = _delta(header, tensors)
-    except FileNotFoundError:
-        raise DeltaError(f"there is no delta at {str(path)!r}; name a file that `lnbench tune` has written") from None
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise DeltaError(f"the delta {str(path)!r} cannot be read ({error}); make or copy it again") from error
+    with _one_sentence(path, SafetensorError), safe_open(path.expanduser(), framework="pt") as file:
+        header = _header(file.metadata() or {}, path)
+        delta = _delta(header, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (not a dict)
     if header.get("content_hash") != delta.content_hash:
         raise DeltaError(f"the delta {str(path)!r} is damaged: it holds other values than were written; copy it again")
     return delta
+
+
+@contextmanager
+def _one_sentence(path: Path, unreadable: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise DeltaError(f"there is no delta at {str(path)!r}; name a file that `lnbench tune` has written") from None
+    except (unreadable, OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise DeltaError(f"the delta {str(path)!r} cannot be read ({error}); make or copy it again") from error
 
 
 def _header(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:

@@ -48,15 +48,15 @@ class Role:
         """
         try:
             condition, model = str(role["condition"]), str(role["model"] or "unnamed")
-            spec, seed = role.get("spec"), role.get("seed")
+            spec, seed, tuned = role.get("spec"), role.get("seed"), role.get("tuned")
             return cls(
                 model=model,
                 condition=condition,
                 ablated=_text(role.get("ablated")),
                 seed=None if seed is None else int(seed),
                 repeat=int(role.get("repeat") or 0),
-                control=condition == "random" or bool(spec and spec.get("control") == "random"),
-                what=_what(spec) if spec else None,
+                control=condition == "random" or _drawn(spec) or _tuned_at_random(tuned),
+                what=_what(spec or {}, tuned) if spec or tuned else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"a role is damaged ({error!r}); delete the cell's folder and run it again") from error
@@ -78,16 +78,26 @@ class Role:
         config = mapping(results.get("config"))
         recorded = mapping(config.get("lnbench"))
         model = str(recorded.get("model") or results.get("model_name") or _argument(config, "pretrained") or "unnamed")
-        plan = recorded.get("plan")
+        plan, delta = recorded.get("plan"), recorded.get("delta")
+        if delta and not plan:
+            return cls._tuned(model, delta)
         if not plan:
             return cls(model, "original")
         spec = plan.get("spec") or {}
         control = plan.get("control") == "random"
         label = _label(plan.get("steps") or [], spec)
         condition = ("random" if control else label) if label == "specific" else f"{'random ' * control}{label}"
+        condition = f"{_tuned_label(delta)} {condition}" if delta else condition
         ablated = "+".join(dict.fromkeys(c for step in plan.get("steps") or [] for c in step.get("languages", [])))
         seed = int(plan["seed"]) if control else None
-        return cls(model, condition, ablated or None, seed, 0, control, _what(spec))
+        return cls(model, condition, ablated or None, seed, 0, control, _what(spec, delta))
+
+    @classmethod
+    def _tuned(cls, model: str, delta: _Json) -> Role:
+        label = _tuned_label(delta)
+        seed = None if delta.get("seed") is None else int(delta["seed"])
+        language = _text(delta.get("language"))
+        return cls(model, label, language, seed, 0, _tuned_at_random(delta), _what({}, delta))
 
     def __str__(self) -> str:
         seed = None if self.seed is None else f"seed {self.seed}"
@@ -99,8 +109,24 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _what(spec: _Json) -> str:
+def _drawn(spec: _Json | None) -> bool:
+    return bool(spec and spec.get("control") == "random")
+
+
+def _tuned_at_random(tuned: _Json | None) -> bool:
+    """Whether random neurons were tuned, which is the control of tuning those of a language."""
+    return bool(tuned and tuned.get("condition") == "random")
+
+
+def _tuned_label(delta: _Json) -> str:
+    parts = ("tuned", delta.get("condition"), delta.get("documents"))
+    return "-".join(str(part) for part in parts if part)
+
+
+def _what(spec: _Json, tuned: _Json | None = None) -> str:
     done = {key: value for key, value in spec.items() if key not in _DRAW}
+    if tuned:
+        done["tuned"] = {"documents": tuned.get("documents")}
     return json.dumps(done, sort_keys=True, ensure_ascii=False, default=str)
 
 

@@ -72,7 +72,9 @@ def measure(place: Place, line: Line | None, *, higher_is_better: bool) -> Measu
         sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
         return Measured(replace(cell, sd=sd, K=len(values)), _NO_UNITS, math.nan, tested=False)
     scale = full_range([*place.original, *place.draws[0]])
-    return Measured(_compared(cell, place, changes[0], scale, higher_is_better), units[0], scale, tested=True)
+    change = [np.mean(draws, axis=0) for draws in zip(*changes, strict=True)]  # seeds of a tuning, where there are any
+    shown = documents(change, parallel=place.parallel)
+    return Measured(_compared(cell, place, change, scale, higher_is_better), shown, scale, tested=True)
 
 
 def _compared(

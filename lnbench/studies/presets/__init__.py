@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lnbench.studies.presets import _text, _workflow
+from lnbench.studies.presets import _text, _tuning, _workflow
 from lnbench.studies.presets._preset import Fill, Preset
 
 #: name -> the study keys that it stands for, given its parameters and the languages of the study
@@ -16,6 +16,7 @@ PRESETS: dict[str, Fill] = {
     "plnd-blocks": _workflow.blocks,
     "plnd-sweep": _workflow.sweep,
     "plnd-without-english": _workflow.without_english,
+    "plnd-tuning": _tuning.tuning,
     "lape-matrix": _text.matrix,
     "lape-steering": _text.steering,
     "dose-response": _text.dose,

@@ -37,6 +37,12 @@ class Preset(Section):
     """Doses of ``steering-dose``: what the mean activation, to which neurons are set, is multiplied with."""
     top: list[int] = Field(default=[])
     """Further doses of both: so many neurons of each language, those with the highest scores."""
+    deltas: str | None = None
+    """The folder that ``lnbench tune`` wrote (``plnd-tuning``)."""
+    tuned: list[str] = Field(default=[])
+    """The languages that were tuned there."""
+    documents: list[int] = Field(default=[100, 200, 400, 800], min_length=1)
+    """On how many documents."""
     targets: list[str] | None = None
     """The languages that ``lape-steering`` and ``steering-dose`` steer to; left out: all of the study."""
 
