@@ -36,7 +36,7 @@ MATCHES = ("layer-site", "site", "activation")
 SPEC_KEYS = ("lang", "sites", "layers", "exclude", "top", "control", "seed", "match", "tokens", "expect", "n1", "n2")
 """Keys that may stand inline (in ``--model_args``) as well as in a spec file."""
 
-_STATISTIC = re.compile(r"(?:(?P<factor>[^*]*)\*)?(?P<kind>\w+):(?P<of>[^*:]+)")
+_STATISTIC = re.compile(r"(?:(?P<factor>[^*]*)\*)?\s*(?P<kind>\w+)\s*:\s*(?P<of>[^*\s](?:[^*]*[^*\s])?)")
 
 
 class _Model(BaseModel):
@@ -56,7 +56,7 @@ class _Model(BaseModel):
 
 
 class Statistic(_Model):
-    """A per-neuron constant of the neuron set: ``factor`` times ``kind``, measured on text of language ``of``."""
+    """A per-neuron constant of the neuron set: ``factor`` times ``kind``, measured on text of label ``of``."""
 
     kind: Literal["mean", "median", "diff", "active_mean", "active_median", "active_diff"]
     of: str
@@ -83,7 +83,7 @@ class Step(_Model):
         if not isinstance(step, Mapping):
             raise SpecError(f"cannot read the step {step!r}; a step is like {{lang: zh, op: zero}}")
         cls._without_unknown(step)
-        op, colon, argument = str(step.get("op", "")).replace(" ", "").partition(":")
+        op, colon, argument = (part.strip() for part in str(step.get("op", "")).partition(":"))
         if op not in OPERATIONS:
             raise SpecError(unknown("op", op, OPERATIONS) if op else f"the step {dict(step)!r} has no op; add op: zero")
         if colon and step.get("value") is not None:
@@ -244,7 +244,7 @@ def _value(op: str, given: Any) -> float | Statistic | None:
         return None
     if isinstance(given, Statistic):
         return given
-    text = "" if given is None or isinstance(given, bool) else str(given).replace(" ", "")
+    text = "" if given is None or isinstance(given, bool) else str(given).strip()
     if op != "scale" and (match := _STATISTIC.fullmatch(text)):
         if match["kind"] not in STATISTICS:
             raise SpecError(unknown("statistic", match["kind"], STATISTICS))

@@ -80,7 +80,7 @@ def _facts(data: dict[str, Any]) -> list[tuple[str, str]]:
         ("model", f"{header['model']}{revision}" if header["model"] else ""),
         ("architecture", _architecture(architecture) if architecture else ""),
         ("method", " ".join([header["method"] or "", _pairs(header["parameters"])]).strip()),
-        ("corpus", _pairs(header["corpus"] or {})),
+        ("corpus", _pairs({key: value for key, value in (header["corpus"] or {}).items() if key != "coverage"})),
         ("tool", header["tool"]),
         ("scores", "one per neuron" if data["scores"] else ""),
         ("statistics", measured if data["statistics"]["kinds"] else ""),

@@ -136,7 +136,8 @@ def _floor(of: Grid | None, noise: Mapping[str, Any]) -> float:
 
 
 def _waiting(main: Grid, judged: Grid | None, higher: Mapping[str, bool]) -> Iterator[_Waiting]:
-    own = list(dict.fromkeys(code for n in main.lines if n.ablated for code in n.ablated.split("+")))
+    ablated = dict.fromkeys(code for n in main.lines if n.ablated for code in n.ablated.split("+"))
+    own = [code for code in ablated if code in main.original]  # a set's labels need not be languages
 
     def better(column: str) -> bool:
         return higher[judged.metric if judged is not None and column == FIDELITY else main.metric]
