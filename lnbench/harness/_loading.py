@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lnbench._hub import quick_without_network
 from lnbench.errors import ModelArgumentError
+
+#: Arguments of older versions of transformers, which quantised while loading.
+_QUANTISING = ("load_in_8bit", "load_in_4bit")
 
 
 @contextmanager
@@ -19,16 +23,26 @@ def one_sentence(model: str) -> Iterator[None]:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        yield
+        with quick_without_network(model):
+            yield
     except (OSError, HFValidationError) as error:
         raise ModelArgumentError(
             f"the model {model!r} cannot be loaded ({_first_sentence(error)}); "
             "check pretrained=, which is a folder or a name on the hub"
         ) from error
+    except (ValueError, ImportError) as error:  # no adapter there, two that exclude each other, a missing package
+        raise ModelArgumentError(
+            f"the model {model!r} cannot be loaded with these arguments ({_first_sentence(error)}); check --model_args"
+        ) from error
     except TypeError as error:
         unexpected = re.search(r"unexpected keyword argument '(\w+)'", str(error))
         if unexpected is None:
             raise
+        if unexpected[1] in _QUANTISING:
+            raise ModelArgumentError(
+                f"this version of transformers has no {unexpected[1]}; quantise {model!r} with a BitsAndBytesConfig, "
+                "save it with save_pretrained, and give that folder as pretrained"
+            ) from error
         raise ModelArgumentError(
             f"the model {model!r} does not take the argument {unexpected[1]!r}; check its spelling in --model_args"
         ) from error

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from lnbench.errors import EngineError
+from lnbench.models._compiled import forget_compiled
 from lnbench.models._fold import CannotFoldError, weight_edits
 from lnbench.models._guards import hook_obstacle
 from lnbench.models._hook import Hooked, hook
@@ -39,6 +40,7 @@ class Applied:
     def restore(self) -> None:
         """Put the model back as it was, bit for bit; calling it again does nothing."""
         self._undo.restore()
+        forget_compiled(self.engine)
         if _ACTIVE.get(self._decoder) is self.plan:
             del _ACTIVE[self._decoder]
 
@@ -69,6 +71,7 @@ def apply(model: nn.Module, plan: Plan, engine: str = "auto") -> Applied:
     refuse_second_plan(sites)
     prepared = _prepare(model, plan, sites, engine)
     undo = prepared.carry_out()
+    forget_compiled(prepared.engine)
     _ACTIVE[sites.decoder] = plan
     return Applied(prepared.engine, plan, prepared.reason, undo, sites.decoder)
 

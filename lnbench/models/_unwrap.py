@@ -30,6 +30,9 @@ def _inside(model: nn.Module) -> nn.Module | None:
     name = _WRAPPERS.get(type(model).__name__)
     if name is not None:
         return getattr(model, name, None)
+    if type(model).__name__ == "PeftMixedModel":
+        inside: nn.Module = cast(Any, model).base_model.model
+        return inside
     if hasattr(model, "peft_config") and hasattr(model, "get_base_model"):
         inner: nn.Module = cast(Any, model).get_base_model()
         return inner

@@ -120,10 +120,11 @@ def part(family: str, fused: Tensor, site: str, config: Any) -> Tensor:
 def rows(model: nn.Module, family: str, block: nn.Module, site: str) -> list[int]:
     """Of each neuron of a query, key or value site the output of its projection, by splitting their numbers."""
     name = names(family)
-    weight = block.get_submodule(name.get("qkv", name.get(site, ""))).weight
-    outputs = weight.shape[1 if family == "gpt2" else 0]
-    numbers = torch.arange(outputs)
-    return (part(family, numbers, site, model.config).flatten() if "qkv" in name else numbers).tolist()
+    module = block.get_submodule(name.get("qkv", name.get(site, "")))
+    if "qkv" not in name:
+        return list(range(module.out_features))
+    numbers = torch.arange(module.weight.shape[1 if family == "gpt2" else 0])
+    return part(family, numbers, site, model.config).flatten().tolist()
 
 
 @contextmanager
