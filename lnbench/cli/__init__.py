@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "leaderboard": ("lnbench.cli.leaderboard", "Build, extend and verify the tables and the page of a leaderboard."),
     "lens": ("lnbench.cli.lens", "Which language a model would speak, layer by layer."),
     "neurons": ("lnbench.cli.neurons", "Look at neuron-set files, and make others of them."),
+    "paper": ("lnbench.cli.paper", "Run all experiments of a paper on one model and write one report."),
     "plot": ("lnbench.cli.plot", "Tables and heat maps: layer blocks, sweep, counts and overlap of neurons."),
     "study": ("lnbench.cli.study", "Plan, run and follow a study of many conditions."),
     "tune": ("lnbench.cli.tune", "Train only a language's neurons, and random ones and all parameters beside."),

@@ -1,0 +1,40 @@
+"""``lnbench paper``: a paper's experiments, in its order, run on one model and set as one report.
+
+Every name is loaded on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lnbench._lazy import lazy
+
+if TYPE_CHECKING:
+    from lnbench.analysis.paper._experiments import Experiment, experiments_of
+    from lnbench.analysis.paper._make import make_report
+    from lnbench.analysis.paper._report import Report, write_report
+    from lnbench.analysis.paper._setting import PAPERS, Setting, demo_setting
+
+_LAZY = {
+    "Experiment": "lnbench.analysis.paper._experiments",
+    "PAPERS": "lnbench.analysis.paper._setting",
+    "Report": "lnbench.analysis.paper._report",
+    "Setting": "lnbench.analysis.paper._setting",
+    "demo_setting": "lnbench.analysis.paper._setting",
+    "experiments_of": "lnbench.analysis.paper._experiments",
+    "make_report": "lnbench.analysis.paper._make",
+    "write_report": "lnbench.analysis.paper._report",
+}
+
+__all__ = [
+    "PAPERS",
+    "Experiment",
+    "Report",
+    "Setting",
+    "demo_setting",
+    "experiments_of",
+    "make_report",
+    "write_report",
+]
+
+__getattr__ = lazy(__name__, _LAZY)

@@ -1,0 +1,85 @@
+"""A report made: every experiment run in turn; what cannot be run says why, and the others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lnbench import __version__
+from lnbench.analysis._section import Section
+from lnbench.analysis.paper._experiments import Experiment, experiments_of
+from lnbench.analysis.paper._report import Report
+from lnbench.analysis.paper._setting import Setting
+from lnbench.errors import LnbenchError
+
+_TITLES = {
+    "plnd": "PLND and MWork: how a language model handles languages",
+    "lape": "LAPE: language-specific neurons",
+}
+_SOURCES = {
+    "plnd": "Zhao et al., How do Large Language Models Handle Multilingualism?, NeurIPS 2024 (arXiv 2402.18815)",
+    "lape": (
+        "Tang et al., Language-Specific Neurons: The Key to Multilingual Capabilities in Large Language Models, ACL "
+        "2024 (arXiv 2402.16438)"
+    ),
+}
+_DEMO = (
+    "The model is a **planted positive control**: it was trained so that chosen neurons carry each language. The "
+    "report shows that every experiment runs, and what each shows where the effect is known to be there; it is no "
+    "evidence about language models. Its three planted layers are no three-stage workflow, and nobody planted one."
+)
+
+
+def make_report(
+    paper: str,
+    setting: Setting,
+    *,
+    only: Sequence[str] | None = None,
+    begin: Callable[[Experiment], None] = lambda _: None,
+) -> tuple[Report, list[str]]:
+    """Run a paper's experiments.
+
+    Args:
+        paper: ``plnd`` or ``lape``.
+        setting: what they are run with.
+        only: keys of the experiments; None for all.
+        begin: told of each before it is run.
+
+    Returns:
+        The report, and the keys of experiments that could not be run; their sections say why.
+
+    Raises:
+        DataError: a key is unknown.
+    """
+    sections, refused = [], []
+    for experiment in experiments_of(paper, only):
+        begin(experiment)
+        try:
+            sections.append(experiment.make(setting))
+        except LnbenchError as error:
+            refused.append(experiment.key)
+            sections.append(_refused(experiment, error))
+    return Report(f"{_TITLES[paper]}, on {setting.model}", _intro(paper, setting), sections), refused
+
+
+def _refused(experiment: Experiment, error: LnbenchError) -> Section:
+    text = f"Not run here: {error}."
+    return Section(experiment.key, experiment.title, text, data={"not_run": str(error)})
+
+
+def _intro(paper: str, setting: Setting) -> str:
+    amounts: dict[str, Any] = {
+        "languages": " ".join(setting.languages),
+        "documents a task": setting.limit or "all",
+        "draws of every random control": setting.seeds,
+        "neurons": setting.mask or f"detected by {paper.upper()} on the text of the last section",
+    }
+    about = "\n".join(f"- {name}: {value}" for name, value in amounts.items())
+    parts = [
+        f"The experiments of {_SOURCES[paper]}, in its order, made for `{setting.model}` by lnbench {__version__}. "
+        "Numbers of the paper stand beside ours where they are known; they are marked as published, and are of other "
+        "models.",
+        about,
+        _DEMO if setting.is_demo else "",
+    ]
+    return "\n\n".join(filter(None, parts))

@@ -1,0 +1,138 @@
+"""What a report is made with: the model, its text, its tasks, and how much of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lnbench._data import DEMO_MODEL, packaged
+from lnbench.languages import DEMO_LANGUAGES
+
+#: The two papers.
+PAPERS = ("plnd", "lape")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that decides a report.
+
+    Attributes:
+        model: a name on the hub, a folder, or the embedded model.
+        out: the folder of the report; what is unfinished goes on from its ``work/``.
+        languages: evaluated, ablated and compared.
+        corpora: language -> text to detect neurons on, as ``--corpus`` takes it.
+        held_out: language -> text to measure tuning on.
+        prompts: language -> what the lens reads; the corpora when empty.
+        document, text_field: how corpora, held-out text and prompts are cut.
+        prompt_field: the field of prompts that are JSON lines.
+        tasks: datasets of the ablation tables.
+        packed, asked: datasets of the perplexity matrix and of steering.
+        mask: a neuron set; None to detect one.
+        detect: options of the method that detects it.
+        documents: of each language, that neurons are detected on.
+        limit: documents of each task and prompts of each language; None for all.
+        seeds: draws of every random control.
+        n1, n2: layers of the first and the last block; None to choose by the sweep.
+        tune: the language that is tuned; None for the last that has text.
+        tuned_on: numbers of documents to tune on.
+        tune_model: a model with something left to learn, where the model itself has not.
+        load: ``dtype``, ``device``, ``revision``.
+        batch_size, threads: of evaluation.
+        data_dir: folder of task data.
+    """
+
+    model: str
+    out: Path
+    languages: Sequence[str]
+    corpora: Mapping[str, str]
+    held_out: Mapping[str, str] = field(default_factory=dict)
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    document: str = "line"
+    text_field: str = "text"
+    prompt_field: str = "text"
+    tasks: Sequence[str] = ("mgsm", "xquad", "xcsqa", "xlsum")
+    packed: str = "packed"
+    asked: str = "open"
+    mask: str | None = None
+    detect: Mapping[str, Any] = field(default_factory=dict)
+    documents: int | None = None
+    limit: int | None = None
+    seeds: int = 5
+    n1: int | None = None
+    n2: int | None = None
+    tune: str | None = None
+    tune_model: str | None = None
+    tuned_on: Sequence[int] = (100, 200, 400, 800)
+    load: Mapping[str, Any] = field(default_factory=dict)
+    batch_size: int = 8
+    threads: int | None = None
+    data_dir: str | None = None
+
+    @property
+    def work(self) -> Path:
+        """The folder of neuron sets, stores and deltas."""
+        return self.out / "work"
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the model is the embedded one."""
+        return self.model == DEMO_MODEL
+
+    def place(self) -> dict[str, Any]:
+        """The keyword arguments of :func:`lnbench.models.load_model`."""
+        return {name: value for name, value in self.load.items() if value is not None}
+
+    def key(self, *parts: Any) -> str:
+        """A short name for work that depends on the model, its text and ``parts``."""
+        known = [
+            self.model,
+            dict(self.load),
+            dict(self.corpora),
+            self.documents,
+            self.document,
+            self.text_field,
+            *parts,
+        ]
+        return hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()[:10]
+
+
+#: What detects the embedded model's neurons, planted or not, in all structures.
+_DEMO_DETECT: dict[str, dict[str, Any]] = {
+    "plnd": {"sites": ["ffn.hidden", "attn.q", "attn.k", "attn.v", "attn.o"], "top_k": 20},
+    "lape": {"top_rate": 0.05},
+}
+
+
+def demo_setting(paper: str, out: Path, *, limit: int | None = None, seeds: int = 5) -> Setting:
+    """The embedded model with the text and the tasks that come with it."""
+    text = packaged("neuron_sets") / "demo" / "text"
+    prompts = packaged("tasks") / "demo" / "data"
+    small = limit is not None and limit < 10
+    languages = DEMO_LANGUAGES[:3] if small else DEMO_LANGUAGES
+    return Setting(
+        model=DEMO_MODEL,
+        out=out,
+        languages=languages,
+        corpora={code: str(text / "detection" / f"{code}.txt") for code in languages},
+        held_out={code: str(text / "validation" / f"{code}.jsonl") for code in languages},
+        prompts={code: str(prompts / f"summ_{code}.jsonl") for code in languages},
+        document="blank-line",
+        prompt_field="prompt",
+        tasks=("demo_summ", "demo_mc", "demo_qa", "demo_arith"),
+        packed="demo_packed",
+        asked="demo_summ",
+        detect=_DEMO_DETECT[paper],
+        documents=10 * (limit or 10) if small else 150,
+        limit=limit,
+        seeds=seeds,
+        n1=1,
+        n2=1,
+        tuned_on=(20,) if small else (100, 400),
+        load={"device": "cpu", "dtype": "float32"},
+        batch_size=64,
+        threads=1,
+    )

@@ -1,0 +1,131 @@
+"""``lnbench paper``: all experiments of a paper on one model, as one report."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lnbench._data import DEMO_MODEL
+from lnbench._write import check_takes_files
+from lnbench.cli import _detect_options as options
+from lnbench.errors import SpecError
+from lnbench.languages import registered
+
+if TYPE_CHECKING:
+    from lnbench.analysis.paper import Experiment, Setting
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+
+#: Exit code when an experiment could not be run.
+NOT_ALL = 3
+
+
+@app.command()
+def paper(
+    name: Annotated[str, typer.Argument(metavar="plnd|lape", help="The paper.")],
+    model: options.Model,
+    out: Annotated[Path, typer.Option(help="Folder of the report; the same command goes on where it was stopped.")],
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(help="LANG=SOURCE, once a language: text to detect neurons on. The embedded model has its own."),
+    ] = None,
+    held_out: Annotated[list[str] | None, typer.Option(help="LANG=SOURCE: text to measure tuning on.")] = None,
+    prompts: Annotated[list[str] | None, typer.Option(help="LANG=SOURCE: what the lens reads.")] = None,
+    tasks: Annotated[str | None, typer.Option(help="Datasets of the tables, joined by +.")] = None,
+    only: Annotated[str | None, typer.Option(help="Some of the experiments, joined by +.")] = None,
+    mask: Annotated[str | None, typer.Option(help="A neuron set; left out: detected by the paper's method.")] = None,
+    documents: Annotated[int | None, typer.Option(min=1, help="Of each language, to detect neurons on.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Documents of each task; all when left out.")] = None,
+    seeds: Annotated[int, typer.Option(min=2, help="Draws of every random control.")] = 5,
+    n1: Annotated[int | None, typer.Option(min=1, help="Layers of the first block; chosen by the sweep.")] = None,
+    n2: Annotated[int | None, typer.Option(min=1, help="Layers of the last block; chosen by the sweep.")] = None,
+    tune: Annotated[str | None, typer.Option(help="The language that is tuned; the last of --corpus.")] = None,
+    tune_model: Annotated[
+        str | None, typer.Option(help="A model with something left to learn, to tune instead of --model.")
+    ] = None,
+    data_dir: Annotated[str | None, typer.Option(help="Folder of task data.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Of evaluation.")] = None,
+    revision: options.Revision = None,
+    dtype: options.Dtype = "auto",
+    device: options.Device = "auto",
+) -> None:
+    """Run a paper's experiments on a model and write one report: Markdown, a page, and every number as JSON."""
+    from lnbench.analysis.paper import PAPERS, demo_setting, experiments_of, make_report, write_report
+
+    if name not in PAPERS:
+        raise SpecError(f"unknown paper {name!r}; choose {' or '.join(PAPERS)}")
+    chosen = None if only is None else only.split("+")
+    wanted = list(experiments_of(name, chosen))
+    check_takes_files(out, str(out), "--out")
+    if model == DEMO_MODEL:
+        setting = demo_setting(name, out, limit=limit, seeds=seeds)
+    else:
+        setting = _setting(model, out, corpus, limit, seeds, {"revision": revision, "dtype": dtype, "device": device})
+    given: dict[str, Any] = {
+        "held_out": _sources(held_out),
+        "prompts": _sources(prompts),
+        "mask": mask,
+        "documents": documents,
+    }
+    given |= {"n1": n1, "n2": n2, "tune": tune, "tune_model": tune_model, "data_dir": data_dir}
+    given |= {"batch_size": batch_size, "tasks": tasks.split("+") if tasks else None}
+    setting = replace(setting, **{key: value for key, value in given.items() if value})
+    _silence()
+    report, refused = make_report(name, setting, only=chosen, begin=_Steps(len(wanted)).show)
+    files = write_report(report, out)
+    print(f"{files[0]}, {files[1].name} and {files[2].name}, {len(files) - 3} pictures")
+    if refused:
+        print(f"not run: {', '.join(refused)}; the report says why")
+        raise typer.Exit(NOT_ALL)
+
+
+def _setting(
+    model: str, out: Path, corpus: list[str] | None, limit: int | None, seeds: int, load: dict[str, str | None]
+) -> Setting:
+    from lnbench.analysis.paper import Setting
+    from lnbench.models import check_placement
+
+    corpora = _sources(corpus)
+    if len(corpora) < 2:
+        raise SpecError(
+            f"--model {model} has no text of its own; name text of two languages or more, as in --corpus en=en.txt"
+        )
+    check_placement(str(load["dtype"]), str(load["device"]))
+    return Setting(model=model, out=out, languages=tuple(corpora), corpora=corpora, limit=limit, seeds=seeds, load=load)
+
+
+def _sources(given: list[str] | None) -> dict[str, str]:
+    from lnbench.detection import Corpus
+
+    found: dict[str, str] = {}
+    for text in given or []:
+        code = registered(Corpus.parse(text).language)
+        if code in found:
+            raise SpecError(f"{text!r} names {code} a second time; put its text into one folder")
+        found[code] = text.split("=", 1)[1]
+    return found
+
+
+class _Steps:
+    """Says which experiment is being run."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._begun = total, 0
+
+    def show(self, experiment: Experiment) -> None:
+        """Print its title."""
+        self._begun += 1
+        print(f"[{self._begun}/{self._total}] {experiment.title}", file=sys.stderr, flush=True)
+
+
+def _silence() -> None:
+    """Bars of our own only."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
