@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from lnbench._data import DEMO_MODEL, demo_model_dir
+from lnbench._hub import quick_without_network
 from lnbench.errors import ModelArgumentError
 
 DTYPES = ("float32", "bfloat16", "float16", "auto")
@@ -118,7 +119,7 @@ def _revision(name: str, revision: str | None) -> dict[str, str]:
 
 @contextmanager
 def unloadable_in_one_sentence(name: str, what: str) -> Iterator[None]:
-    """Turn what transformers raises for a wrong name into a refusal.
+    """Turn what transformers raises for a wrong name into a refusal, soon also where the hub does not answer.
 
     Raises:
         ModelArgumentError: there is no such model.
@@ -126,7 +127,8 @@ def unloadable_in_one_sentence(name: str, what: str) -> Iterator[None]:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        yield
+        with quick_without_network(name):
+            yield
     except (OSError, ValueError, HFValidationError) as error:
         words = " ".join(str(error).split())
         reason = re.split(r"(?<=[^.])\. |: '|, ", words, maxsplit=1)[0].rstrip(".") or type(error).__name__

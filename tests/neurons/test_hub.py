@@ -155,3 +155,19 @@ def test_private_and_gated_sets(hub_server, neurons, data, monkeypatch):
 def test_offline_is_one_sentence():
     """The suite runs with HF_HUB_OFFLINE=1."""
     assert refusal("hf://org/repo/zh.pt").endswith("unset it, or give the path of the file")
+
+
+def test_a_model_by_name_does_not_wait_for_a_silent_hub(hub_server, monkeypatch, caplog):
+    """The hub's own libraries would ask six times a file, and wait in between."""
+    from huggingface_hub import constants
+
+    from lnbench.errors import ModelArgumentError
+    from lnbench.models import load_tokenizer
+
+    monkeypatch.setattr("lnbench._hub._reach._SECONDS", 1)
+    hub_server.trouble = "silent"
+    begin = time.monotonic()
+    with caplog.at_level(logging.WARNING, "lnbench"), pytest.raises(ModelArgumentError, match="cannot be loaded"):
+        load_tokenizer("org/model")
+    assert len(hub_server.requests) == 1 and time.monotonic() - begin < 30
+    assert "looking for org/model in the cache alone" in caplog.text and constants.HF_HUB_OFFLINE is False
