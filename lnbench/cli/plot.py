@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lnbench._write import whole
+from lnbench.cli import _plot_text
 from lnbench.cli._outputs import check_outputs, write_json
 from lnbench.errors import SpecError
 
@@ -28,6 +29,10 @@ _Dataset = Annotated[str | None, typer.Option(help="Only this dataset.")]
 _Format = Annotated[str, typer.Option("--format", help="terminal, markdown, csv, json or latex.")]
 _Png = Annotated[Path | None, typer.Option(help="Write the heat map to this PNG file.")]
 _Json = Annotated[Path | None, typer.Option(help="Write every number to this JSON file.")]
+
+
+for _command in (_plot_text.matrix, _plot_text.steering, _plot_text.dose):
+    app.command()(_command)
 
 
 @app.callback()
