@@ -121,3 +121,9 @@ def heads_of(config: Any) -> Heads:
     keys = getattr(config, "num_key_value_heads", None) or queries
     size = getattr(config, "head_dim", None) or config.hidden_size // queries
     return Heads(queries, int(keys), int(size))
+
+
+def unshared_heads_of(config: Any) -> Heads:
+    """Heads of an architecture in which each query head has a key/value head of its own."""
+    queries = int(config.num_attention_heads)
+    return Heads(queries, queries, config.hidden_size // queries)

@@ -81,14 +81,16 @@ def site_map(model: nn.Module) -> SiteMap:
     Raises:
         UnsupportedArchitectureError: no description fits; the message says what to add and where.
     """
-    from lnbench.models.architectures import description_for
+    from lnbench.models.architectures import description_for, warn_once
 
     inner = unwrap(model)
     config = decoder_config(inner)
     description = description_for(inner, config)
     decoder, layers = find_layers(inner, description)
-    heads = description.heads(config)
+    heads = _heads(inner, description, config)
     ports = tuple(_checked(layer, description.sites(layer, config), heads) for layer in layers)
+    if description.assumed:
+        warn_once(inner, config)
     return SiteMap(_named(config.model_type, description), decoder, layers, ports, heads, description)
 
 
@@ -99,6 +101,17 @@ def architecture_of(model: nn.Module) -> Architecture:
         UnsupportedArchitectureError: lnbench has no description of this architecture.
     """
     return site_map(model).architecture
+
+
+def _heads(model: nn.Module, description: Description, config: Any) -> Heads:
+    try:
+        return description.heads(config)
+    except (AttributeError, TypeError, ValueError, ZeroDivisionError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UnsupportedArchitectureError(
+            f"the config of {type(model).__name__} does not give one number of heads for all layers ({reason}); give "
+            "its Description a function heads that reads it"
+        ) from None
 
 
 def _named(model_type: str, description: Description) -> str:

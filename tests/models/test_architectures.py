@@ -158,6 +158,23 @@ def test_a_layer_unlike_its_type_is_refused() -> None:
         architecture_of(model)
 
 
+def test_a_config_without_one_number_of_heads_is_refused() -> None:
+    def heads(config: Any) -> Any:
+        raise RuntimeError("'head_dim' may vary across layers")
+
+    model = renamed("ambiguous")
+    known = description_for(model, build("llama").config)
+    register_architecture(replace(known, model_types=("ambiguous",), heads=heads))
+    try:
+        with pytest.raises(
+            UnsupportedArchitectureError,
+            match=r"does not give one number of heads for all layers \(.head_dim. may vary",
+        ):
+            architecture_of(model)
+    finally:
+        _REGISTERED.clear()
+
+
 @pytest.mark.parametrize("thing", [torch.nn.Linear(2, 2), object()])
 def test_what_is_no_language_model_is_refused(thing: Any) -> None:
     with pytest.raises(UnsupportedArchitectureError, match=r"no transformers config|no torch module"):

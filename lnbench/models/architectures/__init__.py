@@ -16,6 +16,9 @@ from torch import nn
 from lnbench.errors import UnsupportedArchitectureError
 from lnbench.models._claims import Claims
 from lnbench.models._sitemap import Description
+from lnbench.models.architectures._look_alike import look_alike, warn_once
+
+__all__ = ["claims_of", "description_for", "register_architecture", "supported_architectures", "warn_once"]
 
 _BUILT_IN = (
     "_llama",
@@ -63,14 +66,12 @@ def claims_of(model_type: str) -> Claims | None:
 def description_for(model: nn.Module, config: Any) -> Description:
     """The description of a model with this text config.
 
-    A model that nothing describes is read as Llama where all its layers look and compute like Llama's; that is logged
-    as a warning, and every record names the model type ``NEW (read as llama)``.
+    A model that nothing describes is read as Llama where all its layers look and compute like Llama's; its description
+    is then marked as assumed, so that it is never silent.
 
     Raises:
         UnsupportedArchitectureError: there is none; the message says what to add and where.
     """
-    from lnbench.models.architectures._look_alike import look_alike
-
     known = _known()
     if config.model_type in known:
         return known[config.model_type]

@@ -8,7 +8,7 @@ from torch import nn
 
 from lnbench.errors import UnsupportedArchitectureError
 from lnbench.models._claims import Claims
-from lnbench.models._ports import LayerSites, heads_of
+from lnbench.models._ports import LayerSites, unshared_heads_of
 from lnbench.models._projections import input_port, output_port
 from lnbench.models._sitemap import Description
 from lnbench.models.architectures._fused import interleaved
@@ -24,7 +24,7 @@ def _sites(layer: nn.Module, config: Any) -> LayerSites:
     return LayerSites(
         first=output_port(layer, "mlp.dense_h_to_4h"),
         down=input_port(layer, "mlp.dense_4h_to_h"),
-        **interleaved("self_attention.query_key_value", heads_of(config)),
+        **interleaved("self_attention.query_key_value", unshared_heads_of(config)),
         output=input_port(layer, "self_attention.dense"),
     )
 
@@ -34,6 +34,7 @@ DESCRIPTIONS = (
         model_types=("bloom",),
         layers=("transformer.h", "h"),
         sites=_sites,
+        heads=unshared_heads_of,
         claims=Claims("plain", SITES, layout="one `query_key_value`: q, k, v of head 0, then of head 1, ..."),
     ),
 )

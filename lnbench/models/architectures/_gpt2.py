@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from lnbench.models._claims import PLND_WITHOUT_QUERIES, Claims
-from lnbench.models._ports import LayerSites, heads_of
+from lnbench.models._ports import LayerSites, unshared_heads_of
 from lnbench.models._projections import input_port, output_port
 from lnbench.models._sitemap import Description
 from lnbench.models.architectures._fused import consecutive, interleaved, separate
@@ -25,7 +25,7 @@ def _gpt2(layer: nn.Module, config: Any) -> LayerSites:
     return LayerSites(
         first=output_port(layer, "mlp.c_fc"),
         down=input_port(layer, "mlp.c_proj"),
-        **consecutive("attn.c_attn", heads_of(config)),
+        **consecutive("attn.c_attn", unshared_heads_of(config)),
         output=input_port(layer, "attn.c_proj"),
     )
 
@@ -65,7 +65,7 @@ def _mpt(layer: nn.Module, config: Any) -> LayerSites:
     return LayerSites(
         first=output_port(layer, "ffn.up_proj"),
         down=input_port(layer, "ffn.down_proj"),
-        **consecutive("attn.Wqkv", heads_of(config)),
+        **consecutive("attn.Wqkv", unshared_heads_of(config)),
         output=input_port(layer, "attn.out_proj"),
     )
 
@@ -75,6 +75,7 @@ DESCRIPTIONS = (
         ("gpt2",),
         _LAYERS,
         _gpt2,
+        heads=unshared_heads_of,
         claims=Claims("plain", SITES, layout="`Conv1D`, transposed; one `c_attn`: q, k, v in turn"),
     ),
     Description(
@@ -88,18 +89,21 @@ DESCRIPTIONS = (
         ("gptj",),
         _LAYERS,
         _gptj,
+        heads=unshared_heads_of,
         claims=Claims("plain", ("ffn.act", "ffn.hidden"), PLND_WITHOUT_QUERIES, "rotation inside its attention"),
     ),
     Description(
         ("gpt_neo",),
         _LAYERS,
         _gpt_neo,
+        heads=unshared_heads_of,
         claims=Claims("plain", ("ffn.act", "ffn.hidden", "attn.o"), PLND_WITHOUT_QUERIES, "attention logits unscaled"),
     ),
     Description(
         ("mpt",),
         ("transformer.blocks", "blocks"),
         _mpt,
+        heads=unshared_heads_of,
         claims=Claims("plain", (), PLND_WITHOUT_QUERIES, "one `Wqkv`: q, k, v in turn; alibi of its own"),
     ),
 )

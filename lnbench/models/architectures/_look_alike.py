@@ -34,10 +34,7 @@ def look_alike(model: nn.Module, config: Any) -> Description | str:
         different = next((reason for layer in layers if (reason := _difference(layer, config)) is not None), None)
     except UnsupportedArchitectureError:
         return "its layers do not have Llama's projections"
-    if different is not None:
-        return different
-    _warn(model, config)
-    return description
+    return description if different is None else different
 
 
 def _difference(layer: nn.Module, config: Any) -> str | None:
@@ -69,7 +66,8 @@ def _distance(layer: nn.Module, ports: LayerSites) -> float:
     return float((theirs - ours).float().norm() / ours.float().norm().clamp_min(1e-12))
 
 
-def _warn(model: nn.Module, config: Any) -> None:
+def warn_once(model: nn.Module, config: Any) -> None:
+    """Say once for each model type that it was read as Llama."""
     if config.model_type not in _WARNED:
         _WARNED.add(config.model_type)
         _log.warning(
