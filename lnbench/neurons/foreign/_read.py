@@ -14,7 +14,7 @@ from lnbench.neurons._architecture import Architecture
 from lnbench.neurons._header import Header, check_labels
 from lnbench.neurons._sites import SITES
 from lnbench.neurons.foreign import _csv, _json, _lape, _mask, _plnd
-from lnbench.neurons.foreign._facts import FileFacts
+from lnbench.neurons.foreign._facts import USUAL_SITE, FileFacts
 from lnbench.neurons.foreign._table import Table
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def neuron_set(file: ForeignFile, facts: FileFacts) -> NeuronSet:
     with _of_file(file.path):
         made = _made(file, labels, Header())
         if told is not None:
-            _refuse_other_shape(file, told, made)
+            _refuse_other_shape(file, told, made.sites or (facts.site or USUAL_SITE,))
             made.check(told)
         header = Header(model=facts.model, revision=facts.revision, architecture=told, history=_history(file, labels))
         return _made(file, labels, header)
@@ -126,13 +126,13 @@ def _languages(count: int) -> str:
     return f"{count} language" if count == 1 else f"{count} languages"
 
 
-def _refuse_other_shape(file: ForeignFile, told: Architecture, made: NeuronSet) -> None:
+def _refuse_other_shape(file: ForeignFile, told: Architecture, sites: Sequence[str]) -> None:
     table = file.table
     if table.layers is not None and table.layers != told.layers:
         raise ModelMismatchError(
             f"{file.path} counts {table.layers} layers and this model has {told.layers}: load a set made for this model"
         )
-    for site in made.sites if table.width is not None else ():
+    for site in sites if table.width is not None else ():
         if table.width != told.widest(site):
             raise ModelMismatchError(
                 f"{file.path} counts {table.width} neurons of a layer and this model has {told.widest(site)} at {site}"
