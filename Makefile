@@ -10,7 +10,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo test check bench clean demo-model thin-model neuron-sets setup tasks
+.PHONY: demo paper test check bench clean demo-model thin-model neuron-sets setup tasks
 
 setup: $(STAMP)
 
@@ -51,6 +51,15 @@ thin-model: $(STAMP)  ## train the same recipe with a tenth of one language's ro
 
 neuron-sets: $(STAMP)  ## detect the embedded model's shipped neuron sets again (a minute)
 	$(BIN)/python -m scripts.make_demo_sets
+
+# Both reports at once, one process each; --tune-model has Swahili left to learn.
+PAPER := $(BIN)/lnbench paper
+PAPER_ARGS ?= --limit 20 --seeds 3
+paper: $(STAMP)  ## both papers' experiments on the embedded model, written to docs/papers
+	OMP_NUM_THREADS=1 $(PAPER) lape --model lnbench/demo --out build/paper/lape $(PAPER_ARGS) & lape=$$!; \
+	OMP_NUM_THREADS=1 $(PAPER) plnd --model lnbench/demo --tune-model tests/thin_model --tune sw --out build/paper/plnd $(PAPER_ARGS) \
+	&& wait $$lape
+	$(BIN)/python -m scripts.keep_reports build/paper docs/papers
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

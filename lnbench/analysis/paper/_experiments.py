@@ -110,13 +110,16 @@ def sweep(setting: Setting) -> Section:
 
 def _swept(setting: Setting) -> Results:
     neurons, file = neurons_of(setting, "plnd")
-    sizes = sorted({max(1, neurons.layers * part // 8) for part in (1, 2, 3)})
-    pairs = {
-        "n1": [n for n in sizes if n + sizes[0] < neurons.layers],
-        "n2": sizes[:1] if len(sizes) < 3 else sizes[:2],
-    }
-    preset = {"name": "plnd-sweep", "seeds": setting.seeds, **pairs, "evaluate": ["ablated"]}
+    first, last = _sizes(neurons.layers)
+    preset = {"name": "plnd-sweep", "seeds": setting.seeds, "n1": first, "n2": last, "evaluate": ["ablated"]}
     return results_of(setting, "sweep", file, tasks=list(setting.tasks), preset=preset)
+
+
+def _sizes(layers: int) -> tuple[list[int], list[int]]:
+    """Sizes of the first and the last block to try: an eighth to three eighths of the layers, with some between."""
+    tried = sorted({max(1, round(layers * part / 8)) for part in (1, 2, 3)} | ({1, 2} if layers < 16 else set()))
+    first = [size for size in tried if size + tried[0] < layers]
+    return first, [size for size in tried if size + first[-1] < layers][:2]
 
 
 def blocks(setting: Setting) -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lnbench import __version__
@@ -55,7 +56,7 @@ def make_report(
     for experiment in experiments_of(paper, only):
         begin(experiment)
         try:
-            sections.append(experiment.make(setting))
+            sections.append(replace(experiment.make(setting), key=experiment.key))
         except LnbenchError as error:
             refused.append(experiment.key)
             sections.append(_refused(experiment, error))

@@ -112,7 +112,7 @@ def demo_setting(paper: str, out: Path, *, limit: int | None = None, seeds: int 
     text = packaged("neuron_sets") / "demo" / "text"
     prompts = packaged("tasks") / "demo" / "data"
     small = limit is not None and limit < 10
-    languages = DEMO_LANGUAGES[:3] if small else DEMO_LANGUAGES
+    languages = DEMO_LANGUAGES[:2] if small else DEMO_LANGUAGES
     return Setting(
         model=DEMO_MODEL,
         out=out,

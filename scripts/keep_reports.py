@@ -1,0 +1,33 @@
+"""Keep made reports among the docs: Markdown, numbers and pictures; the page and the work stay in `build/`.
+
+Run: `python -m scripts.keep_reports build/paper docs/papers` (`make paper` makes them first).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+
+def keep(made: Path, docs: Path) -> None:
+    """Replace what is kept of every report in `made`."""
+    for report in sorted(made.glob("*/report.md")):
+        folder = docs / report.parent.name
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(report.parent / "images", folder / "images")
+        for name in ("report.md", "report.json"):
+            shutil.copyfile(report.parent / name, folder / name)
+
+
+def main() -> None:
+    """Read the command line and copy."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("made", type=Path, help="folder of reports")
+    parser.add_argument("docs", type=Path, help="where they are kept")
+    arguments = parser.parse_args()
+    keep(arguments.made, arguments.docs)
+
+
+if __name__ == "__main__":
+    main()
