@@ -103,7 +103,8 @@ def _of_model(neurons: NeuronSet, facts: FileFacts) -> NeuronSet:
         ModelMismatchError: it was not counted in this one.
     """
     if facts.model is None:
-        if facts.shape is not None:
+        # What has to be asked for is not asked for a set that names its model: that may cost a download, or be unknown.
+        if (neurons.header.model is None or not callable(facts.architecture)) and facts.shape is not None:
             neurons.check(facts.shape)
         return neurons
     header = neurons.header

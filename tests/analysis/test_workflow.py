@@ -223,7 +223,9 @@ def test_no_sweep():
 
 def test_sections_say_also_what_is_absent():
     section = room.workflow_section(RESULTS)
-    assert "wider than of random sets: solving-ffn" in section.text and len(section.tables) == len(section.pictures) == 1
+    assert (
+        "wider than of random sets: solving-ffn" in section.text and len(section.tables) == len(section.pictures) == 1
+    )
     assert all(len(row) == len(section.tables[0].header) for row in section.tables[0].rows)
     quiet = study({"specific": (what("all", ()), {}, 0.0), "specific-without-english": (what("all", ()), {}, 0.0)})
     assert "no condition's gap differs" in room.without_english_section(quiet).text

@@ -117,7 +117,14 @@ def overlaps_of(a: _Named, b: _Named | None = None) -> list[Shared]:
 
 
 def _without(neurons: NeuronSet) -> NeuronSet:
-    return neurons.without(ENGLISH).select(languages=[label for label in neurons.languages if label != ENGLISH])
+    """Without what is English at any site of the same place: feed-forward neuron j is one neuron at both of its."""
+    short = [site for site in neurons.sites if site in SHORT_SITES["ffn"]]
+    own: dict[str, Any] = {site: neurons.indices(ENGLISH, site) for site in neurons.sites}
+    if len(short) > 1:
+        joined = [sorted(set().union(*map(set, layer))) for layer in zip(*(own[site] for site in short), strict=True)]
+        own |= dict.fromkeys(short, joined)
+    english = NeuronSet.from_indices({ENGLISH: own}, layers=neurons.layers)
+    return neurons.without(english).select(languages=[label for label in neurons.languages if label != ENGLISH])
 
 
 def _shared(structure: str, without: str | None, pair: Sequence[_Named]) -> Shared:
