@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from lnbench.models._sitemap import SiteMap, site_map
+from lnbench.models._unwrap import unwrap
 
 #: ``see(depth, states)``: depth 0 is the input of the first layer, depth d the output of layer d - 1; states are
 #: ``[batch, tokens, hidden]`` in the model's dtype, to be read only.
@@ -52,8 +53,11 @@ class Readout:
     """From a state of any depth to logits, exactly as the model goes from its last state. Made by :func:`readout`."""
 
     def __init__(self, model: nn.Module, sites: SiteMap) -> None:
-        self._model, self._layers = model, tuple(dict.fromkeys(sites.layers))
-        self._device = next(model.parameters()).device
+        self._model, self._layers = unwrap(model), tuple(dict.fromkeys(sites.layers))
+        first = next(model.parameters()).device
+        self._device = (
+            torch.device("cpu") if first.type == "meta" else first
+        )  # offloaded: accelerate moves what it gets
         self._tuples = self._answers_in_tuples(sites)
 
     @torch.no_grad()

@@ -67,7 +67,7 @@ def test_it_is_a_naive_loop_done_in_batches(k):
             np.testing.assert_allclose(each.parts[part].groups.sum(axis=1), 1)
 
 
-@pytest.mark.parametrize("family", ["llama", "gpt2", "bloom", "gemma2", "opt"])
+@pytest.mark.parametrize("family", ["llama", "gpt2", "bloom", "gemma2", "opt", "falcon-old", "mpt", "gpt_oss"])
 def test_at_the_last_layer_it_says_what_the_model_said(family):
     tokenizer = byte_tokenizer()
     model = small(family, **({"final_logit_softcapping": 2.0} if family == "gemma2" else {}))

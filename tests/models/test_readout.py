@@ -7,7 +7,7 @@ import torch
 
 from lnbench.models import Spec, applied, architecture_of, compile_plan, layer_states, readout
 from lnbench.neurons import NeuronSet
-from tests.models import tiny
+from tests.models import tiny, wrappers
 
 #: What stands between the last layer and the logits beside a norm and a head.
 EXTRA = {
@@ -108,3 +108,15 @@ def test_a_failure_inside_leaves_nothing_either():
     with pytest.raises(RuntimeError):
         read(torch.zeros(1, 2, 5))  # the wrong width
     assert all("forward" not in module.__dict__ for module in model.modules())
+
+
+WRAPPED = (
+    *("`DataParallel`", "`torch.compile(model)`", "compiled layers (`layer.compile()`)", "`accelerate.cpu_offload`"),
+    *("LoRA on an edited projection", "LoRA, offloaded", "weights made under `inference_mode`"),
+)
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_what_wraps_a_model_does_not_stand_in_the_way(name, tmp_path):
+    states, output = states_of(wrapped := wrappers.CASES[name].make(tmp_path), tiny.tokens())
+    assert torch.equal(readout(wrapped)(states[-1]), output.logits)

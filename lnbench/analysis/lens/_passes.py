@@ -78,7 +78,7 @@ def _generate(model: Any, ids: torch.Tensor, mask: torch.Tensor, new_tokens: int
         use_cache=True,
         pad_token_id=pad,
     )
-    place = model.device
+    place = "cpu" if model.device.type == "meta" else model.device  # offloaded: accelerate moves what it gets
     made = model.generate(input_ids=ids.to(place), attention_mask=mask.to(place), generation_config=config)
     written: IntArray = made.cpu().numpy()
     return written
