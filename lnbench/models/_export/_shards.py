@@ -48,13 +48,13 @@ class FoldedFiles:
 
     def unreadable(self) -> str | None:
         """The first parameter that is no tensor of its own in the files, or None."""
-        for module in {id(each.module): each.module for each in self.edits}.values():
-            for name, parameter in module._parameters.items():
-                if parameter is None or self._is_new(module, name):
+        for each in self.edits:
+            for name in _needed(each):
+                if self._is_new(each.module, name):
                     continue
-                key = self.key_of(self._full(module, name))
-                if key is None or self.stored.dtype(key) is None or self.stored.shape(key) != tuple(parameter.shape):
-                    return self._full(module, name)
+                key, shape = self._key(each.module, name), _shape(each.module, name)
+                if key is None or self.stored.dtype(key) is None or self.stored.shape(key) != shape:
+                    return self._full(each.module, name)
         nameless = [self._full(module, "bias") for module in self.places.created if self._key(module, "bias") is None]
         return nameless[0] if nameless else None
 
@@ -77,17 +77,16 @@ class FoldedFiles:
                 yield {str(self._key(module, "bias")): self._zeros(module)}
 
     def _folded(self, module: nn.Module, edits: list[WeightEdit]) -> dict[str, torch.Tensor]:
-        before = dict(module._parameters)
+        before, needed = dict(module._parameters), {name for each in edits for name in _needed(each)}
         try:
-            for name, parameter in before.items():
-                if parameter is not None:
-                    module._parameters[name] = nn.Parameter(self._read(module, name), requires_grad=False)
+            for name in needed:
+                module._parameters[name] = nn.Parameter(self._read(module, name), requires_grad=False)
             fold(edits)
-            after = {name: value.data for name, value in module._parameters.items() if value is not None}
+            after = {name: _own(module, name).data for name in needed}
         finally:
             module._parameters.update(before)
         wanted = {name for each in edits for name in _changed(each)}
-        wanted |= {name for name in after if self._is_new(module, name)}
+        wanted |= {name for name in needed if self._is_new(module, name)}
         return {str(self._key(module, name)): value for name, value in after.items() if name in wanted}
 
     def _read(self, module: nn.Module, name: str) -> torch.Tensor:
@@ -95,9 +94,7 @@ class FoldedFiles:
 
     def _zeros(self, module: nn.Module) -> torch.Tensor:
         """A bias, in the type that the files have for the module's weight."""
-        bias = module._parameters["bias"]
-        assert bias is not None
-        return torch.zeros(bias.shape, dtype=self.stored.dtype(str(self._key(module, "weight"))))
+        return torch.zeros(_shape(module, "bias"), dtype=self.stored.dtype(str(self._key(module, "weight"))))
 
     def _is_new(self, module: nn.Module, name: str) -> bool:
         return name == "bias" and any(each is module for each in self.places.created)
@@ -116,6 +113,21 @@ def _changed(edit: WeightEdit) -> list[str]:
     bias = has_bias and (edit.side == "out" or bool(edit.edit.offset.any()))
     weight = [edit.weight] if (edit.edit.scale != 1.0).any() else []
     return weight + (["bias"] if bias else [])
+
+
+def _needed(edit: WeightEdit) -> list[str]:
+    """Parameters that an edit reads or writes."""
+    return [edit.weight] + (["bias"] if edit.module._parameters.get("bias") is not None else [])
+
+
+def _own(module: nn.Module, name: str) -> torch.Tensor:
+    parameter = module._parameters[name]
+    assert parameter is not None
+    return parameter
+
+
+def _shape(module: nn.Module, name: str) -> tuple[int, ...]:
+    return tuple(_own(module, name).shape)
 
 
 def write_shards(folded: FoldedFiles, target: Path, link: bool, done: Done) -> Written:
