@@ -94,7 +94,7 @@ def contents(path: Path) -> Contents:
     Raises:
         NeuronFileError: the file is damaged, or needs more than tensors to be read.
     """
-    root, storages, ours = "", set(), False
+    root, last, storages, ours = "", "", set(), False
     for number, (name, argument) in enumerate(_opcodes(path, _pickle(path))):
         if number == 1:
             root = "tensor" if argument == "torch._utils _rebuild_tensor_v2" else _ROOTS.get(name, "other")
@@ -103,7 +103,8 @@ def contents(path: Path) -> Contents:
             if isinstance(argument, str) and _STORAGE.fullmatch(argument):
                 storages.add(argument.removeprefix("torch "))
         ours = ours or (name == "BINUNICODE" and argument == HEADER_KEY)
-    return Contents(root, frozenset(storages), ours)
+        last = last if name in ("STOP", "BINPUT", "LONG_BINPUT", "MEMOIZE") else name
+    return Contents("list" if last.startswith("TUPLE") else root, frozenset(storages), ours)
 
 
 def _pickle(path: Path) -> bytes:
