@@ -55,9 +55,8 @@ class Readout:
     def __init__(self, model: nn.Module, sites: SiteMap) -> None:
         self._model, self._layers = unwrap(model), tuple(dict.fromkeys(sites.layers))
         first = next(model.parameters()).device
-        self._device = (
-            torch.device("cpu") if first.type == "meta" else first
-        )  # offloaded: accelerate moves what it gets
+        # Where weights are offloaded, accelerate moves what it gets.
+        self._device = torch.device("cpu") if first.type == "meta" else first
         self._tuples = self._answers_in_tuples(sites)
 
     @torch.no_grad()
