@@ -21,7 +21,7 @@ def show(
     """Print where the file was found, its header, counts per language, site and layer, and a layer histogram."""
     from lnbench.neurons import file_format, resolve_mask, summary, summary_text
 
-    path = resolve_mask(file).resolve()
+    path = resolve_mask(file).absolute()  # not the hub's blob that a name in its cache stands for
     neurons = options.Told(languages, site, model).load(str(path))
     data = {"path": str(path), "format": file_format(path), **summary(neurons)}
     if as_json:

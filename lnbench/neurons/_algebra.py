@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -169,7 +169,16 @@ def _merge_measures(a: NeuronSet, b: NeuronSet, first: npt.NDArray[Any]) -> tupl
 
 
 def _same_method(a: Header, b: Header) -> bool:
-    return (a.method, a.parameters) == (b.method, b.parameters)
+    return (a.method, _of_method(a)) == (b.method, _of_method(b))
+
+
+def _joined_parameters(ours: Header, theirs: Header) -> Mapping[str, Any]:
+    return ours.parameters if ours.parameters == theirs.parameters else _of_method(ours)
+
+
+def _of_method(header: Header) -> dict[str, Any]:
+    """The parameters, but for where added statistics come from, which chose no neuron."""
+    return {name: value for name, value in header.parameters.items() if name != "statistics"}
 
 
 def _merge_headers(a: NeuronSet, b: NeuronSet, notes: list[str]) -> Header:
@@ -181,7 +190,7 @@ def _merge_headers(a: NeuronSet, b: NeuronSet, notes: list[str]) -> Header:
         revision=ours.revision or theirs.revision,
         architecture=ours.architecture or theirs.architecture,
         method=ours.method if same else "union",
-        parameters=ours.parameters if same else {},
+        parameters=_joined_parameters(ours, theirs) if same else {},
         corpus=ours.corpus if ours.corpus == theirs.corpus else None,
         history=(*dict.fromkeys([*ours.history, *theirs.history]), *notes),
     )

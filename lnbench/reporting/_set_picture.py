@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 #: More cells than this have no numbers written in them.
 _MOST_NUMBERS = 600
+_LONGEST_LABEL = 14
 
 
 def set_picture(neurons: NeuronSet, name: str) -> bytes:
@@ -45,12 +47,14 @@ def set_picture(neurons: NeuronSet, name: str) -> bytes:
     _layers(figure, axes[-1], neurons)
     figure.suptitle(_printable(name), fontsize=11, parse_math=False)
     data = io.BytesIO()
-    figure.savefig(data, dpi=120, format="png")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # drawn as a box
+        figure.savefig(data, dpi=120, format="png")
     return data.getvalue()
 
 
 def _overlap(figure: Figure, axis: Axes, neurons: NeuronSet) -> None:
-    labels = [_printable(label) for label in neurons.languages]
+    labels = [_printable(label, _LONGEST_LABEL) for label in neurons.languages]
     pairs = compare(neurons, neurons).pairs
     jaccard, shared = (_square([getattr(p, of) for p in pairs], len(labels)) for of in ("jaccard", "shared"))
     image = axis.imshow(jaccard, cmap="cividis", vmin=0, vmax=1, aspect="auto")
@@ -68,7 +72,7 @@ def _layers(figure: Figure, axis: Axes, neurons: NeuronSet) -> None:
     values = np.array(list(counts.values()), dtype=np.float64).reshape(len(counts), max(1, neurons.layers))
     most = max(1.0, values.max(initial=0))
     image = axis.imshow(values, cmap="cividis", vmin=0, vmax=most, aspect="auto", interpolation="nearest")
-    _label(axis, [_printable(label) for label in counts])
+    _label(axis, [_printable(label, _LONGEST_LABEL) for label in counts])
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("layer")
     axis.set_title("neurons by layer", fontsize=10)
@@ -95,7 +99,7 @@ def _square(values: list[float], side: int) -> Array:
     return np.array(values, dtype=np.float64).reshape(side, side)
 
 
-def _printable(text: str) -> str:
+def _printable(text: str, longest: int = 60) -> str:
     """One short line; a label may come from a stranger."""
     plain = "".join(c if c.isprintable() else "?" for c in text)
-    return plain if len(plain) <= 60 else f"{plain[:57]}..."
+    return plain if len(plain) <= longest else f"{plain[: longest - 3]}..."

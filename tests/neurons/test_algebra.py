@@ -174,3 +174,13 @@ def test_what_only_one_header_knows_is_kept(neurons):
 def test_a_union_outside_the_known_architecture_is_refused(neurons):
     with pytest.raises(NeuronSetError, match="index 99"):
         neurons.union(NeuronSet.from_indices({"de": {"ffn.act": [[99]]}}))
+
+
+def test_where_added_statistics_come_from_does_not_part_the_scores(neurons):
+    """The same method with the same parameters chose both, although the statistics of one were measured later."""
+    parameters = neurons.header.to_json()["parameters"]
+    measured = full_set(header=neurons.header.replace(parameters={**parameters, "statistics": {"model": "org/tiny"}}))
+    for a, b, kept in ((neurons, measured, parameters), (measured, measured, measured.header.parameters)):
+        joined = a.select(layers=0).union(b.select(layers=2))
+        assert joined.scores is not None and joined.header.method == "lape"
+        assert joined.header.parameters == kept

@@ -171,3 +171,15 @@ def test_a_model_by_name_does_not_wait_for_a_silent_hub(hub_server, monkeypatch,
         load_tokenizer("org/model")
     assert len(hub_server.requests) == 1 and time.monotonic() - begin < 30
     assert "looking for org/model in the cache alone" in caplog.text and constants.HF_HUB_OFFLINE is False
+
+
+def test_somebody_elses_file(hub_server, tmp_path):
+    """LAPE's format carries no language names; nothing but the place differs from a file on this machine."""
+    import torch
+
+    path = tmp_path / "Tiny.neuron.pth"
+    torch.save([[torch.tensor([1, 5]), torch.tensor([2])], [torch.tensor([]).long(), torch.tensor([0])]], path)
+    hub_server.add("org/lape", {"Tiny.neuron.pth": path})
+    found = NeuronSet.load("hf://org/lape/Tiny.neuron.pth", languages=["en", "zh"])
+    assert found == NeuronSet.load(path, languages=["en", "zh"])
+    assert [part.tolist() for part in found.indices("en", "ffn.act")] == [[1, 5], [2]]
