@@ -18,6 +18,7 @@ from lnbench.detection.plnd._view import Form, view
 from lnbench.errors import DataError, EngineError, SpecError, UnsupportedArchitectureError
 from lnbench.models import Heads, claims_of
 from tests.detection.plnd_brute import impacts
+from tests.models.test_architectures import VARIANTS
 from tests.models.tiny import FAMILIES, MORE_FAMILIES, build, tokens
 
 SITES = ("ffn.hidden", "attn.q", "attn.k", "attn.v", "attn.o")
@@ -250,6 +251,19 @@ def test_the_other_architectures_are_scored_where_they_claim_it_and_refused_else
         says = "fused experts" if site == "ffn.hidden" else "leave out attn.q"
         with pytest.raises(UnsupportedArchitectureError, match=says):
             plnd_impact(model, ids, sites=(site,))
+
+
+@pytest.mark.parametrize(("family", "config"), VARIANTS, ids=[f"{name}-{'-'.join(set_)}" for name, set_ in VARIANTS])
+def test_what_a_config_may_change_is_scored_right_or_refused(family, config):
+    """Alibi, norms, clipping, windows: whatever the description does not know of shows in what the model computes."""
+    model, double, ids = build(family, **config), build(family, torch.float64, **config), tokens(1, 7)
+    for site in ("attn.q", "attn.k"):
+        try:
+            scores = plnd_impact(model, ids, sites=site)[site]
+        except UnsupportedArchitectureError as refusal:
+            assert "leave out attn.q and attn.k" in str(refusal)
+        else:
+            assert worst(scores, impacts(double, family, site, ids)) < 1e-4, site
 
 
 @pytest.mark.parametrize("family", sorted(NO_CLOSED_FORM))

@@ -75,6 +75,37 @@ def test_neox_residual_layouts(parallel: bool) -> None:
     torch.testing.assert_close(by_plan(model, range(1), "attn.v", [5], 0.0, 0.0, "fold"), wanted, atol=1e-5, rtol=1e-5)
 
 
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("falcon-old", {"alibi": True}),
+    ("falcon-multi-query", {"parallel_attn": False}),
+    ("falcon", {"num_ln_in_parallel_attn": 1, "bias": True}),
+    ("stablelm", {"qk_layernorm": True, "use_parallel_residual": True, "use_qkv_bias": True}),
+    ("phi", {"qk_layernorm": True}),
+    ("olmo", {"clip_qkv": 0.3}),
+    ("cohere", {"use_qk_norm": True}),
+    ("starcoder2", {"use_bias": False}),
+    ("gpt_neox", {"attention_bias": False, "use_parallel_residual": False}),
+    ("nemotron", {"attention_bias": True, "mlp_bias": True}),
+    ("ernie4_5", {"use_bias": True}),
+    ("qwen3", {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1}),
+    ("gpt_bigcode", {"scale_attn_weights": False}),
+]
+
+
+@pytest.mark.parametrize(("family", "config"), VARIANTS, ids=[f"{name}-{'-'.join(set_)}" for name, set_ in VARIANTS])
+def test_what_a_config_may_change_moves_no_neuron(family: str, config: dict[str, Any]) -> None:
+    model = build(family, **config)
+    layers = range(architecture_of(model).layers)
+    for site in SITES:
+        neurons = [0, architecture_of(model).width(site) - 1]
+        for scale, offset in ((0.0, 0.0), (0.0, 0.2)):
+            with by_hand.hooked(model, family, layers, site, neurons, lambda a, s=scale, c=offset: s * a + c):
+                wanted = logits(model, tokens())
+            for engine in ("fold", "hook"):
+                ours = by_plan(model, layers, site, neurons, scale, offset, engine)
+                torch.testing.assert_close(ours, wanted, atol=2e-5, rtol=2e-5)
+
+
 def test_opt_with_norms_after() -> None:
     model = build("opt", do_layer_norm_before=False, word_embed_proj_dim=16)
     with by_hand.hooked(model, "opt", [0, 1, 2], "ffn.act", [5, 6], lambda a: a + 1.0):
