@@ -12,6 +12,7 @@ from lnbench._lazy import lazy
 if TYPE_CHECKING:
     from lnbench.analysis._section import Picture, Section, ShownTable
     from lnbench.analysis.lens import Lens, LensSettings, layer_lens, lens_section
+    from lnbench.analysis.tuning import Experiment, TuningResult, TuningSettings, tune, tuning_section
 
 _LAZY = {
     "lens_section": "lnbench.analysis.lens",
@@ -21,16 +22,26 @@ _LAZY = {
     "Picture": "lnbench.analysis._section",
     "Section": "lnbench.analysis._section",
     "ShownTable": "lnbench.analysis._section",
+    "Experiment": "lnbench.analysis.tuning",
+    "TuningResult": "lnbench.analysis.tuning",
+    "TuningSettings": "lnbench.analysis.tuning",
+    "tune": "lnbench.analysis.tuning",
+    "tuning_section": "lnbench.analysis.tuning",
 }
 
 __all__ = [
+    "Experiment",
     "Lens",
     "LensSettings",
     "Picture",
     "Section",
     "ShownTable",
+    "TuningResult",
+    "TuningSettings",
     "layer_lens",
     "lens_section",
+    "tune",
+    "tuning_section",
 ]
 
 __getattr__ = lazy(__name__, _LAZY)

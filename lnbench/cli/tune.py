@@ -78,9 +78,9 @@ def tune(
     measured = _held_out([Corpus.parse(one, document, field) for one in held_out or []], text)
     if lang not in (None, text.language):
         raise SpecError(f"--lang {lang} and the corpus of {text.language!r} contradict each other; name one language")
+    sizes, wanted = _numbers(documents), _conditions(conditions)
     neurons = load_masks([resolve_mask(mask)])
     neurons.language_id(text.language)
-    sizes, wanted = _numbers(documents), _conditions(conditions)
     _check_amount(text, max(sizes))
     check_takes_files(out, str(out), "--out")
     experiment = Experiment(

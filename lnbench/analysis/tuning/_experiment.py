@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -58,7 +59,8 @@ def tune(
     bench = _Bench(model, tokenizer, experiment)
     bench.check()
     runs = [bench.run(which, done, save_seconds) for which in experiment.runs()]
-    shutil.rmtree(experiment.out / PARTIAL, ignore_errors=True)
+    with suppress(OSError):  # another process may be at work there
+        (experiment.out / PARTIAL).rmdir()
     return TuningResult(experiment.model, experiment.language, bench.original, tuple(runs), bench.about())
 
 
