@@ -102,7 +102,7 @@ def test_fast_scores_survive_a_token_that_draws_all_attention():
         assert spearmanr(found.flatten(), scores[1][site].flatten())[0] > 0.9999
 
 
-@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3", "bloom", "gpt_neox", "opt", "gpt2"])
+@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3", "bloom", "gpt_neox", "opt", "gpt2", "glm"])
 def test_weights_form_is_the_change_of_attention_weights(family):
     settings, ids = SETTINGS.get(family, {}) | {"attn_implementation": "eager"}, tokens(1, 9)
     model, double = build(family, **settings), build(family, torch.float64, **settings)
@@ -133,7 +133,9 @@ def first_order(model, family, site, ids, layer):
     return torch.stack(rows).float()
 
 
-@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "gemma3", "bloom", "gpt_neox", "phi3", "gpt2"])
+@pytest.mark.parametrize(
+    "family", ["llama", "mistral", "qwen2", "gemma3", "bloom", "gpt_neox", "phi3", "gpt2", "glm", "smollm3"]
+)
 def test_fast_form_is_the_first_order(family):
     settings, ids = SETTINGS.get(family, {}) | {"attn_implementation": "eager"}, tokens(1, 40)
     model, double = build(family, **settings), build(family, torch.float64, **settings)
