@@ -35,6 +35,10 @@ for _command in (_plot_text.matrix, _plot_text.steering, _plot_text.dose):
     app.command()(_command)
 
 
+#: Characters a line: the workflow table has a wide first column.
+_WIDTH = 120
+
+
 @app.callback()
 def plot() -> None:
     """Print the tables of the papers' other experiments and draw them. Each prints without a picture too."""
@@ -57,7 +61,7 @@ def workflow(
 
     read = read_results(results)
     tables = workflow_tables(read if dataset is None else read.where(dataset=dataset), english=english)
-    print("\n".join(shown(render(table, form)) for table in tables), end="")
+    print("\n".join(shown(render(table, form, width=_WIDTH)) for table in tables), end="")
     _write(json, [table.as_json() for table in tables], png, lambda: workflow_png(tables))
 
 

@@ -27,7 +27,7 @@ def workflow_png(tables: Sequence[WorkflowTable]) -> bytes:
         values = np.array([[math.nan if c is None else c.value for c in line] for line in cells])
         values = values.reshape(len(rows), 3) * (100.0 if table.percent else 1.0)
         marks = [["" if c is None else c.mark for c in line] for line in cells]
-        most = _most(values)
+        most = 100.0 if table.percent else _most(values)  # one scale for all panels and runs
         heat_panel(
             figure,
             axis,
@@ -52,7 +52,7 @@ def sweep_png(found: Sequence[Sweep]) -> bytes:
         values = np.array([[math.nan if cell is None else cell.gap for cell in line] for line in cells])
         values = values * (100.0 if one.percent else 1.0)
         marks = [["*" if cell is one.pick else "" for cell in line] for line in cells]
-        most = _most(values)
+        most = 100.0 if one.percent else _most(values)
         heat_panel(
             figure,
             axis,

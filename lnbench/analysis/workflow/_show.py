@@ -9,10 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import fields
 
+from lnbench._data import DEMO_MODEL
 from lnbench.analysis._grids import render_grids
 from lnbench.analysis.workflow._sweep import Sweep, SweepCell
 from lnbench.errors import DataError
 from lnbench.reporting import FORMATS
+from lnbench.reporting.leaderboard import INSTRUMENT
 
 __all__ = ["render_sweep", "sweep_sentences"]
 
@@ -76,6 +78,8 @@ def sweep_sentences(found: Sweep) -> list[str]:
         f"{', '.join(same) or 'none'} (95 % interval of the paired difference, uncorrected).",
     ]
     empty = [f"{c.n1}/{c.n2}" for c in found.cells if not math.isfinite(c.gap)]
+    if found.model == DEMO_MODEL:
+        told.insert(0, INSTRUMENT)
     return [*told, *([f"No neurons in the block: {', '.join(empty)}."] if empty else [])]
 
 
