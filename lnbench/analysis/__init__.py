@@ -12,9 +12,13 @@ from lnbench._lazy import lazy
 if TYPE_CHECKING:
     from lnbench.analysis._section import Picture, Section, ShownTable
     from lnbench.analysis.lens import Lens, LensSettings, layer_lens, lens_section
+    from lnbench.analysis.text import dose_section, matrix_section, steering_section
     from lnbench.analysis.tuning import Experiment, TuningResult, TuningSettings, tune, tuning_section
 
 _LAZY = {
+    "dose_section": "lnbench.analysis.text",
+    "matrix_section": "lnbench.analysis.text",
+    "steering_section": "lnbench.analysis.text",
     "lens_section": "lnbench.analysis.lens",
     "layer_lens": "lnbench.analysis.lens",
     "LensSettings": "lnbench.analysis.lens",
@@ -38,8 +42,11 @@ __all__ = [
     "ShownTable",
     "TuningResult",
     "TuningSettings",
+    "dose_section",
     "layer_lens",
     "lens_section",
+    "matrix_section",
+    "steering_section",
     "tune",
     "tuning_section",
 ]
