@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,6 +33,10 @@ _Spec = Annotated[str | None, typer.Option(help="zero (if left out), scale:0.5, 
 _Lang = Annotated[str | None, typer.Option(help="Languages whose neurons are meant, joined by +.")]
 _Match = Annotated[str | None, typer.Option(help="What a random control keeps: layer-site, site or activation.")]
 _Exclude = Annotated[str | None, typer.Option(help="Neurons that are also of these languages stay untouched.")]
+_Languages = Annotated[
+    str | None, typer.Option(help="Languages of a foreign file that names none, in its order, joined by +.")
+]
+_KvMap = Annotated[str | None, typer.Option(help="From query to key/value rows of a PLND file: layout or released.")]
 _Link = Annotated[
     bool,
     typer.Option("--link/--copy", help="Hard links of unchanged weight files where the file system can, or copies."),
@@ -58,6 +63,11 @@ def export(
     match: _Match = None,
     n1: Annotated[int | None, typer.Option(help="Number of understanding layers.")] = None,
     n2: Annotated[int | None, typer.Option(help="Number of generation layers.")] = None,
+    languages: _Languages = None,
+    site: Annotated[
+        str | None, typer.Option(help="Where the neurons of a foreign file are that does not say it.")
+    ] = None,
+    kv_map: _KvMap = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the hub.")] = None,
     link: _Link = True,
     force: _Force = False,
@@ -68,8 +78,7 @@ def export(
 
     Only the weight files that change are written anew. The folder appears whole or not at all.
     """
-    from lnbench.models import check_export_push, check_target, compile_plan, open_checkpoint, push_export
-    from lnbench.neurons import load_masks
+    from lnbench.models import check_export_push, check_target, compile_plan, push_export
 
     if private and push_to_hub is None:
         raise ModelArgumentError("--private says who may see the upload, and there is none; add --push-to-hub ORG/NAME")
@@ -78,8 +87,7 @@ def export(
         check_export_push(push_to_hub)
     keys = {"lang": lang, "sites": sites, "layers": layers, "exclude": exclude, "top": top}
     wanted = _spec(spec, **keys, control=control, seed=seed, match=match, n1=n1, n2=n2)
-    neurons = load_masks(mask)
-    checkpoint = open_checkpoint(model or _own_model(neurons, mask), revision=revision)
+    neurons, checkpoint = _opened(mask, model, revision, {"languages": languages, "site": site, "kv_map": kv_map})
     plan = compile_plan(wanted, neurons, checkpoint.architecture)
     print(f"lnbench: mask {mask}, model {checkpoint.name}, {plan.neurons} neurons; {plan.description}", flush=True)
     with _ended_by_signals():
@@ -93,6 +101,29 @@ def _spec(spec: str | None, **keys: Any) -> Any:
     from lnbench.models import Spec
 
     return Spec.parse(spec, **keys)
+
+
+def _opened(
+    mask: str, model: str | None, revision: str | None, told: dict[str, str | None]
+) -> tuple[NeuronSet, Checkpoint]:
+    """The set and the checkpoint, which a foreign file is read by the shape of."""
+    from lnbench.models import open_checkpoint
+    from lnbench.neurons import Architecture, FileFacts, load_masks
+
+    @cache
+    def checkpoint(name: str) -> Checkpoint:
+        return open_checkpoint(name, revision=revision)
+
+    def shape() -> Architecture:
+        if model is None:
+            raise ModelArgumentError(f"{mask} does not name its model, and --model is not given; add --model MODEL")
+        return checkpoint(model).architecture
+
+    given: dict[str, Any] = {key: value for key, value in told.items() if value is not None}
+    if "languages" in given:
+        given["languages"] = tuple(given["languages"].replace(",", "+").split("+"))
+    neurons = load_masks(mask, FileFacts(architecture=shape, **given))
+    return neurons, checkpoint(model or _own_model(neurons, mask))
 
 
 def _own_model(neurons: NeuronSet, mask: str) -> str:

@@ -125,6 +125,20 @@ def test_refused_once_the_config_is_read(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_foreign_file_is_read_by_the_shape_of_the_model(tmp_path):
+    sets = {"zh": {"ffn.act": [[1, 2], [], [5], [7]]}, "fr": {"ffn.act": [[3], [4], [], []]}}
+    model = lnbench.models.open_checkpoint("lnbench/demo")
+    neurons = lnbench.NeuronSet.from_indices(sets, architecture=model.architecture)
+    foreign = [[torch.tensor(neurons.indices(code, "ffn.act")[n]) for n in range(4)] for code in ("zh", "fr")]
+    torch.save(foreign, tmp_path / "a.neuron.pth")
+    told = ["--mask", tmp_path / "a.neuron.pth", "--languages", "zh+fr", "--lang", "fr", "--out", tmp_path / "out"]
+    assert "add --model MODEL" in refused(*told)
+    result = run(*told, "--model", "lnbench/demo")
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out" / PLAN_FILE).read_text())
+    assert record["neurons_by_layer"] == {"ffn.act": {"0": 1, "1": 1}}
+
+
 def test_an_end_from_outside_takes_the_way_out():
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as end, command._ended_by_signals():

@@ -24,6 +24,7 @@ SCALING = Plan.from_edits({(1, "ffn.hidden"): ([1, 5], 0.0, 0.0), (2, "attn.v"):
 CONSTANT = Plan.from_edits({(1, "attn.q"): ([1, 5], 0.5, 0.25), (1, "attn.o"): ([2], 0.0, 0.5)})
 SHARD = 12_000
 #: Of the family, those whose class and weights are saved under other names than the modules have.
+ROUTED = {"cohere2": "2 files", "falcon": "2 files", "granitemoe": "1 file", "gpt_oss": "2 files", "mixtral": "whole"}
 DENSE = ["llama", "llama-biased", "qwen2", "qwen3", "gemma3", "phi3", "bloom", "gpt_neox", "opt", "gpt2"]
 
 
@@ -78,6 +79,16 @@ def test_every_family_from_its_files(family: str, tmp_path: Path) -> None:
     out = export(open_checkpoint(str(base)), SCALING, tmp_path / "out")
     assert not told(out)["weights"]["how"].startswith("saved as a whole")
     check_equal(out, base, SCALING)
+
+
+@pytest.mark.parametrize(("family", "how"), ROUTED.items())
+def test_other_layouts_and_experts(family: str, how: str, tmp_path: Path) -> None:
+    """Experts that the checkpoint keeps as one tensor are edited in its file; those that loading joins are not."""
+    base = saved(tmp_path / "base", family)
+    plan = Plan.from_edits({(1, "ffn.hidden"): ([1, 5], 0.0, 0.0), (0, "attn.v"): ([3], 0.5, 0.0)})
+    out = export(open_checkpoint(str(base)), plan, tmp_path / "out")
+    assert how in told(out)["weights"]["how"]
+    check_equal(out, base, plan)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bfloat16", "float16"])
