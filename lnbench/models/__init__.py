@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lnbench.models._observe import check_observable, observed
     from lnbench.models._output_key import local_weights_fingerprint, output_key
     from lnbench.models._plan import Edit, Plan
+    from lnbench.models._ports import Experts
     from lnbench.models._readout import Readout, layer_states, readout
     from lnbench.models._shape import load_architecture
     from lnbench.models._sitemap import Description, LayerSites, Port, SiteMap, architecture_of, site_map
@@ -94,6 +95,7 @@ _LAZY = {
     "claims_of": "lnbench.models.architectures",
     "register_architecture": "lnbench.models.architectures",
     "supported_architectures": "lnbench.models.architectures",
+    "Experts": "lnbench.models._ports",
     "Edit": "lnbench.models._plan",
     "Plan": "lnbench.models._plan",
     "SPEC_KEYS": "lnbench.models._spec",
@@ -129,6 +131,7 @@ __all__ = [
     "DeltaPart",
     "Description",
     "Edit",
+    "Experts",
     "GroupedRows",
     "Heads",
     "LayerSites",

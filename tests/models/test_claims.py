@@ -21,6 +21,7 @@ from lnbench.models import (
     architecture_of,
     claims_of,
     export,
+    grouped_query_index,
     observed,
     site_map,
     supported_architectures,
@@ -120,6 +121,24 @@ def test_every_neuron_has_the_row_that_the_model_gives_it(family: str) -> None:
             port = ports.port(site)
             expected = by_hand.rows(model, family, layer, site)
             assert port.rows(np.arange(port.width)).tolist() == expected, (number, site)
+
+
+def test_a_value_neuron_reaches_the_query_rows_that_the_grouped_map_gives_it(family: str) -> None:
+    model, heads = model_of(family), site_map(model_of(family)).heads
+    served = grouped_query_index(np.arange(heads.queries * heads.size), heads.queries, heads.keys, heads.size)
+    before = attended(model, Plan.from_edits({}))
+    for neuron in sorted({0, heads.keys * heads.size // 2, heads.keys * heads.size - 1}):
+        after = attended(model, Plan.from_edits({(0, "attn.v"): ([neuron], 1.0, 3.0)}))
+        moved = (after - before).abs().amax(dim=(0, 1)) > 1e-3
+        assert moved.nonzero().flatten().tolist() == np.flatnonzero(served == neuron).tolist()
+
+
+def attended(model: Any, what: Plan) -> torch.Tensor:
+    """Input of the first layer's output projection."""
+    seen: list[torch.Tensor] = []
+    with applied(model, what), observed(model, ["attn.o"], lambda layer, _, x: seen.append(x) if layer == 0 else None):
+        logits(model, IDS)
+    return seen[0]
 
 
 def test_the_feed_forward_is_of_the_kind_that_is_claimed(family: str) -> None:
