@@ -7,34 +7,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import lnbench
 from lnbench._write import check_takes_files, whole
+from lnbench.cli import _neurons_options as options
 from lnbench.errors import OutputError
 
 if TYPE_CHECKING:
     from lnbench.neurons import NeuronSet
 
-_Sets = Annotated[list[str], typer.Argument(help="Neuron sets: paths, names of shipped sets, hf:// names.")]
-
 
 def push(
-    sets: _Sets,
+    sets: options.Files,
     repo: Annotated[str, typer.Option(help="The repository on the hub, org/name; made where there is none.")],
     private: Annotated[bool, typer.Option("--private", help="Make the repository private.")] = False,
     revision: Annotated[str | None, typer.Option("--revision", "--branch", help="A branch to send it to.")] = None,
     message: Annotated[str | None, typer.Option(help="Message of the commit.")] = None,
     card_only: Annotated[Path | None, typer.Option(help="Send nothing; write the card to this folder.")] = None,
+    languages: options.Languages = None,
+    site: options.Site = None,
 ) -> None:
     """Send neuron sets to the Hugging Face hub in one commit, with a card: counts, method, corpus, hash, a picture."""
     from lnbench.neurons.hub import check_names, push_sets
 
-    files = _files(sets)
+    files, told = _files(sets), options.Told(languages, site)
     said = message or f"Add {', '.join(files)}"
     if card_only is not None:
         check_takes_files(card_only, str(card_only), "--card-only")
-        _write_card(repo, _loaded(files), card_only)
+        _write_card(repo, _loaded(files, told), card_only)
         return
     check_names(repo, list(files), said)
-    loaded = _loaded(files)
+    loaded = _loaded(files, told)
     pushed = push_sets(repo, loaded, private=private, revision=revision, message=said)
     print(f"{pushed.url} at commit {pushed.commit}")
     for file in loaded:
@@ -53,10 +55,9 @@ def _files(sets: list[str]) -> dict[str, str]:
     return found
 
 
-def _loaded(files: dict[str, str]) -> dict[str, NeuronSet]:
-    from lnbench import NeuronSet  # this one can draw
-
-    return {name: NeuronSet.load(typed) for name, typed in files.items()}
+def _loaded(files: dict[str, str], told: options.Told) -> dict[str, NeuronSet]:
+    lnbench.NeuronSet  # noqa: B018 (this hands in who draws the card's pictures)
+    return dict(zip(files, told.load_each(list(files.values())), strict=True))
 
 
 def _write_card(repo: str, sets: dict[str, NeuronSet], folder: Path) -> None:

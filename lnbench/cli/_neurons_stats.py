@@ -10,13 +10,13 @@ import typer
 
 from lnbench._write import check_writable
 from lnbench.cli import _detect_options as options
+from lnbench.cli import _neurons_options as neurons_options
 from lnbench.errors import OutputError, SpecError
 
 if TYPE_CHECKING:
     from lnbench.detection import CorpusStatistics
     from lnbench.neurons import NeuronSet
 
-_File = Annotated[str, typer.Argument(help="A path, the name of a shipped set, or hf://org/repo/file@revision.")]
 _Model = Annotated[str | None, typer.Option("--model", help="lnbench/demo, a folder or a name on the hub.")]
 _Corpora = Annotated[
     list[str] | None,
@@ -27,7 +27,6 @@ _Corpora = Annotated[
 ]
 _Stats = Annotated[Path | None, typer.Option(help="Instead of a model and text: what --stats-out has written.")]
 _StatsOut = Annotated[Path | None, typer.Option(help="Keep the statistics of all neurons in this .safetensors file.")]
-_Languages = Annotated[str | None, typer.Option(help="Languages of a file that names none, as en,zh,fr.")]
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,15 @@ class _Pass:
 
 
 def stats(
-    file: _File,
+    file: neurons_options.File,
     out: options.Out,
     model: _Model = None,
     corpus: _Corpora = None,
     stats: _Stats = None,
     stats_out: _StatsOut = None,
     replace: Annotated[bool, typer.Option("--replace", help="Measure anew what the set has.")] = False,
-    languages: _Languages = None,
+    languages: neurons_options.Languages = None,
+    site: neurons_options.Site = None,
     tokens: options.Tokens = None,
     documents: options.DocumentCount = None,
     document: options.Document = "line",
@@ -71,18 +71,17 @@ def stats(
 
     The neurons stay as they are. Which languages are measured is up to --corpus: set:mean:fr needs fr among them.
     """
-    from lnbench.neurons import NeuronSet
-
     _check_source(model, corpus, stats)
     options.check_set_path(out, stats, stats_out, resume_dir)
     _check_stats_out(stats_out, stats)
-    neurons = NeuronSet.load(file, None if languages is None else languages.replace("+", ",").split(","))
+    text = options.Text(corpus or [], document, field, tokens, documents, max_length, order, seed, unequal)
+    text.parsed()
+    neurons = neurons_options.Told(languages, site, model, revision).load(file)
     _check_set(file, neurons, replace)
     if stats is not None:
         _finish(neurons, _read(stats), out)
         return
-    assert model is not None and corpus is not None
-    text = options.Text(corpus, document, field, tokens, documents, max_length, order, seed, unequal)
+    assert model is not None
     _measure(neurons, text, _Pass(model, revision, dtype, device, batch_size, sample, resume_dir), out, stats_out)
 
 
@@ -123,7 +122,6 @@ def _measure(neurons: NeuronSet, text: options.Text, how: _Pass, out: Path, stat
     from lnbench.detection import collect_sites
     from lnbench.models import architecture_of, check_placement, load_tokenizer
 
-    text.parsed()
     check_placement(how.dtype, how.device)
     loaded = options.Loaded.load(how.model, how.revision, how.dtype, how.device, text.max_length)
     neurons.check(architecture_of(loaded.model))
