@@ -54,10 +54,11 @@ neuron-sets: $(STAMP)  ## detect the embedded model's shipped neuron sets again 
 
 # Both reports at once, one process each; --tune-model has Swahili left to learn.
 PAPER := $(BIN)/lnbench paper
-PAPER_ARGS ?= --limit 20 --seeds 3
+PAPER_ARGS ?= --limit 16 --seeds 3
 paper: $(STAMP)  ## both papers' experiments on the embedded model, written to docs/papers
 	OMP_NUM_THREADS=1 $(PAPER) lape --model lnbench/demo --out build/paper/lape $(PAPER_ARGS) & lape=$$!; \
-	OMP_NUM_THREADS=1 $(PAPER) plnd --model lnbench/demo --tune-model tests/thin_model --tune sw --out build/paper/plnd $(PAPER_ARGS) \
+	OMP_NUM_THREADS=1 $(PAPER) plnd --model lnbench/demo --languages en+zh+fr+sw \
+	    --tune-model tests/thin_model --tune sw --out build/paper/plnd $(PAPER_ARGS) \
 	&& wait $$lape
 	$(BIN)/python -m scripts.keep_reports build/paper docs/papers
 

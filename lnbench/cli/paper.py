@@ -15,7 +15,7 @@ from lnbench._data import DEMO_MODEL
 from lnbench._write import check_takes_files
 from lnbench.cli import _detect_options as options
 from lnbench.errors import SpecError
-from lnbench.languages import registered
+from lnbench.languages import DEMO_LANGUAGES, registered
 
 if TYPE_CHECKING:
     from lnbench.analysis.paper import Experiment, Setting
@@ -37,6 +37,7 @@ def paper(
     ] = None,
     held_out: Annotated[list[str] | None, typer.Option(help="LANG=SOURCE: text to measure tuning on.")] = None,
     prompts: Annotated[list[str] | None, typer.Option(help="LANG=SOURCE: what the lens reads.")] = None,
+    languages: Annotated[str | None, typer.Option(help="Some of the embedded model's, joined by +.")] = None,
     tasks: Annotated[str | None, typer.Option(help="Datasets of the tables, joined by +.")] = None,
     only: Annotated[str | None, typer.Option(help="Some of the experiments, joined by +.")] = None,
     mask: Annotated[str | None, typer.Option(help="A neuron set; left out: detected by the paper's method.")] = None,
@@ -64,8 +65,12 @@ def paper(
     wanted = list(experiments_of(name, chosen))
     check_takes_files(out, str(out), "--out")
     if model == DEMO_MODEL:
-        setting = demo_setting(name, out, limit=limit, seeds=seeds)
+        setting = demo_setting(name, out, limit=limit, seeds=seeds, languages=_of_demo(languages))
     else:
+        if languages is not None:
+            raise SpecError(
+                f"--languages {languages} is for the embedded model; name text of the languages by --corpus"
+            )
         setting = _setting(model, out, corpus, limit, seeds, {"revision": revision, "dtype": dtype, "device": device})
     given: dict[str, Any] = {
         "held_out": _sources(held_out),
@@ -98,6 +103,17 @@ def _setting(
         )
     check_placement(str(load["dtype"]), str(load["device"]))
     return Setting(model=model, out=out, languages=tuple(corpora), corpora=corpora, limit=limit, seeds=seeds, load=load)
+
+
+def _of_demo(languages: str | None) -> list[str] | None:
+    if languages is None:
+        return None
+    chosen = list(dict.fromkeys(languages.split("+")))
+    strange = [code for code in chosen if code not in DEMO_LANGUAGES]
+    if strange or len(chosen) < 2:
+        wrong = f"{strange[0]!r} is none of them" if strange else f"{languages!r} is one"
+        raise SpecError(f"--languages needs two or more of {', '.join(DEMO_LANGUAGES)}, and {wrong}; correct it")
+    return chosen
 
 
 def _sources(given: list[str] | None) -> dict[str, str]:

@@ -117,10 +117,11 @@ def test_what_cannot_be_run_says_why_and_the_others_go_on(tmp_path):
     [
         (["apl", "--model", "lnbench/demo"], "unknown paper 'apl'; choose plnd or lape"),
         (["plnd", "--model", "lnbench/demo", "--only", "lense"], "plnd has no experiment 'lense'"),
+        (["lape", "--model", "lnbench/demo", "--languages", "en+xx"], "'xx' is none of them"),
         (["lape", "--model", "some/model"], "some/model has no text of its own"),
         (["lape", "--model", "some/model", "--corpus", "en=a", "--corpus", "en=b"], "names en a second time"),
     ],
-    ids=["paper", "experiment", "corpus", "twice"],
+    ids=["paper", "experiment", "language", "corpus", "twice"],
 )
 def test_refusals_come_first(tmp_path, arguments, words):
     ended = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])

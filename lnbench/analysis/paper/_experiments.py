@@ -140,7 +140,7 @@ def without_english(setting: Setting) -> Section:
     from lnbench.analysis.workflow import without_english_section
 
     file = neurons_of(setting, "plnd")[1]
-    preset = {"name": "plnd-without-english", "seeds": setting.seeds}
+    preset = {"name": "plnd-without-english", "seeds": setting.seeds, "evaluate": ["ablated"]}
     return without_english_section(
         results_of(setting, "without-english", file, tasks=list(setting.tasks), preset=preset)
     )

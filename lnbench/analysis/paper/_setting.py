@@ -107,12 +107,22 @@ _DEMO_DETECT: dict[str, dict[str, Any]] = {
 }
 
 
-def demo_setting(paper: str, out: Path, *, limit: int | None = None, seeds: int = 5) -> Setting:
-    """The embedded model with the text and the tasks that come with it."""
+def demo_setting(
+    paper: str, out: Path, *, limit: int | None = None, seeds: int = 5, languages: Sequence[str] | None = None
+) -> Setting:
+    """The embedded model with the text and the tasks that come with it.
+
+    Args:
+        paper: whose neurons are detected.
+        out: the folder of the report.
+        limit: documents a task; under 10 everything else is cut down too, for a trial.
+        seeds: draws of every random control.
+        languages: some of the model's; all when left out, two of them for a trial.
+    """
     text = packaged("neuron_sets") / "demo" / "text"
     prompts = packaged("tasks") / "demo" / "data"
     small = limit is not None and limit < 10
-    languages = DEMO_LANGUAGES[:2] if small else DEMO_LANGUAGES
+    languages = languages or (DEMO_LANGUAGES[:2] if small else DEMO_LANGUAGES)
     return Setting(
         model=DEMO_MODEL,
         out=out,
