@@ -10,6 +10,7 @@ from typing import Any
 
 from lnbench.errors import NeuronSetError
 from lnbench.neurons._architecture import Architecture
+from lnbench.neurons._header import Header
 
 _readers: list[Callable[[Any], Architecture]] = []
 
@@ -19,15 +20,15 @@ def use_architecture_reader(reader: Callable[[Any], Architecture]) -> None:
     _readers[:] = [reader]
 
 
-def header_fields(model: Any, architecture: Architecture | None) -> dict[str, Any]:
-    """Header fields from the two arguments; a model object tells its architecture, name and commit.
+def header_of(model: Any, architecture: Architecture | None, fields: dict[str, Any]) -> Header:
+    """The header from these fields and the two arguments; a model object tells its architecture, name and commit.
 
     Raises:
-        NeuronSetError: nobody has said how to read a model object.
+        NeuronSetError: nobody has said how to read a model object, or a field is of the wrong kind.
     """
-    name, revision, architecture = described(model, architecture)
-    found = {"model": name, "architecture": architecture and architecture.to_json()}
-    return found if model is None or isinstance(model, str) else {**found, "revision": revision}
+    name, revision, shape = described(model, architecture)
+    commit = {} if model is None or isinstance(model, str) else {"revision": revision}
+    return Header.from_json({"model": name, **commit, **fields}).replace(architecture=shape)
 
 
 def described(model: Any, architecture: Architecture | None) -> tuple[str | None, str | None, Architecture | None]:

@@ -120,9 +120,9 @@ class NeuronSet(Operations):
         Raises:
             NeuronSetError: an unknown site, a duplicate, an index that is negative or too large, an unusable label.
         """
-        from lnbench.neurons._reader import header_fields
+        from lnbench.neurons._reader import header_of
 
-        made = Header.from_json(header_fields(model, architecture) | header)
+        made = header_of(model, architecture, header)
         check_labels(mapping)
         rows, languages, sites, spoken = _rows.rows_from_mapping(mapping)
         return cls(rows, languages, sites, layers=max(layers, spoken), header=made)

@@ -93,7 +93,7 @@ def _of_records(by_language: Mapping[Any, Any], facts: FileFacts) -> Table:
             records = records or Records(facts, frozenset(name for name in values if not name.startswith("-")))
             _add(records, values)
     if records is None:
-        return Table(Columns().rows(), 1 if None in by_language else check_labels(by_language))
+        return Table(Columns().rows(), check_labels(label for label in by_language if label is not None))
     if None in by_language:
         return records.table()
     return _all_labels(records, by_language)

@@ -119,10 +119,17 @@ def _of_safetensors(path: Path) -> Mapping[str, Mask]:
 
 def to_bytes(neurons: NeuronSet, site: str) -> bytes:
     """The content of an ``.npy`` file, bool ``[language, layer, width]``; an unknown width ends at the last index."""
-    rows, architecture = neurons.rows(), neurons.header.architecture
-    width = architecture.widest(site) if architecture else int(rows.index.max(initial=0)) + 1
-    mask = np.zeros((len(neurons.languages), neurons.layers, width), bool)
+    rows = neurons.rows()
+    mask = np.zeros((len(neurons.languages), neurons.layers, _width(neurons, site)), bool)
     mask[rows.language_id, rows.layer, rows.index] = True
     buffer = io.BytesIO()
     np.save(buffer, mask)
     return buffer.getvalue()
+
+
+def _width(neurons: NeuronSet, site: str) -> int:
+    if neurons.header.architecture is not None:
+        return neurons.header.architecture.widest(site)
+    if site in neurons.frequency:
+        return int(neurons.frequency[site].shape[-1])
+    return int(neurons.rows().index.max(initial=0)) + 1

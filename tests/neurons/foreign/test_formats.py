@@ -289,7 +289,7 @@ WRONG = {
     "no units": (lambda p: write(p, "layer,language\n0,zh\n"), "no column unit, neuron or index"),
     "key twice": (lambda p: write(p, '{"zh": [[1]], "zh": [[2]]}'), "the key 'zh' comes twice"),
     "layer twice": (lambda p: write(p, '{"0": [1], "00": [2]}'), "a layer comes twice"),
-    "uneven records": (lambda p: write(p, '[{"layer": 0, "unit": 1}, {"layer": 0, "unit": 2, "score": 1}]'), "the same"),
+    "uneven records": (lambda p: write(p, '[{"layer": 0, "unit": 1}, {"layer": 0, "unit": 2, "site": 1}]'), "the same"),
     "neuron twice": (lambda p: write(p, '[{"layer": 0, "neuron": 1}, {"layer": 0, "neuron": 1}]'), "listed twice"),
     "boolean label": (lambda p: write(p, '[{"layer": 0, "neuron": 1, "language": false}]'), "YAML reads a bare `no`"),
     "json object": (lambda p: write(p, '{"zh": {"a": 3}}'), "neurons in JSON are"),
