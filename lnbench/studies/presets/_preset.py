@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
@@ -43,6 +43,8 @@ class Preset(Section):
     """The languages that were tuned there."""
     documents: list[int] = Field(default=[100, 200, 400, 800], min_length=1)
     """On how many documents."""
+    kinds: list[Literal["random", "specific", "full"]] = Field(default=["random", "specific", "full"], min_length=1)
+    """Which conditions of ``lnbench tune``; tuned random neurons are the control of the others."""
     targets: list[str] | None = None
     """The languages that ``lape-steering`` and ``steering-dose`` steer to; left out: all of the study."""
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from lnbench.studies._sections import refused
 from lnbench.studies.presets._preset import FOUR, Keys, Preset
 
-#: The conditions of ``lnbench tune``; tuning random neurons is the control of the others.
-TUNED = ("random", "specific", "full")
+#: How many seeds ``lnbench tune`` runs when nothing is said.
+SEEDS = 3
 
 
 def tuning(preset: Preset, _languages: Sequence[str]) -> Keys:
@@ -20,9 +20,10 @@ def tuning(preset: Preset, _languages: Sequence[str]) -> Keys:
         missing = "deltas, the folder that `lnbench tune` wrote" if preset.deltas is None else "tuned, as in [sw]"
         raise refused(f"preset plnd-tuning needs {missing}; add it to preset", "preset")
     conditions: Keys = {"original": {}}
+    seeds = preset.seeds if "seeds" in preset.model_fields_set else SEEDS
     for documents in preset.documents:
-        for condition in TUNED:
+        for condition in preset.kinds:
             name = f"{preset.deltas.rstrip('/')}/{{lang}}-{condition}-{documents}-seed{{seed}}.safetensors"
-            entry = {"delta": name, "seeds": preset.seeds, "ablate": list(preset.tuned)}
+            entry = {"delta": name, "seeds": seeds, "ablate": list(preset.tuned)}
             conditions[f"tuned-{condition}-{documents}"] = entry
     return {"tasks": FOUR, "conditions": conditions}
