@@ -132,7 +132,7 @@ def test_answers_move_to_the_other_language_and_under_random_neurons_they_do_not
 
 def test_the_section_of_steering(steering_store):
     section = steering_section(read_results(steering_store))
-    assert "In 4 of 4 pairs" in section.text and "at most 0 %" in section.text
+    assert "In 4 of 4 pairs" in section.text and "at most 0 %" in section.text and "In 4 of these" in section.text
     assert [len(table.rows) for table in section.tables] == [4, 4]
     assert all(len(row) == len(table.header) for table in section.tables for row in table.rows)
     json.dumps(section.data, allow_nan=False)

@@ -24,7 +24,7 @@ def matrix_section(results: Results, *, dataset: str | None = None, condition: s
     text = (
         f"Perplexity of {found[0].table.dataset} text in each language without the neurons of each, as the change per "
         "block of text against the untouched model, beside as many random neurons in the same layers. "
-        f"{_matrix_verdict(found[0])}"
+        f"{' '.join([_matrix_verdict(found[0]), *found[0].table.notes])}"
     )
     alt = "Change of the loss by ablated and evaluated language: random neurons left, the language's own right."
     picture = Picture("matrix", alt, matrix_png(found))
@@ -149,7 +149,7 @@ def _kept_table(found: Sequence[Steering]) -> ShownTable:
     parts = {
         "text": f"B text: {metrics.get('text')} of text in B",
         "own": f"asked in B: {metrics.get('own')} of questions in B",
-        "same": f"asked in A, as B: {metrics.get('same')} of the answers above, read as answers to the same in B",
+        "same": f"asked in A, as B: {metrics.get('same')} of the answers above against B's version of the question",
     }
     caption = f"What is kept under the same steering. {'; '.join(parts[name] for name in names)}."
     return ShownTable(caption, header, rows)
@@ -168,12 +168,15 @@ def _measure_words(found: Measure) -> list[str]:
 
 
 def _steering_verdict(found: Sequence[Steering]) -> str:
-    moved = [one for one in found if one.shares["target"].corrected_p < 0.05 and one.shares["target"].steered > 0.5]
-    most = max((max(one.shares["target"].randoms, default=math.nan) for one in found), default=math.nan)
-    told = (
-        f"In {len(moved)} of {len(found)} pairs more than half of the answers are in B, more than random neurons bring"
-    )
-    return f"{told}; of random sets at most {_share(most)} % of the answers are." if math.isfinite(most) else f"{told}."
+    targets = [one.shares["target"] for one in found]
+    most = max((random for share in targets for random in share.randoms), default=math.nan)
+    against = f"; of random sets at most {_share(most)} % of the answers are" if math.isfinite(most) else ""
+    half = [share for share in targets if share.steered > 0.5]
+    told = f"In {len(half)} of {len(found)} pairs more than half of the answers are in B{against}."
+    if not any(math.isfinite(share.corrected_p) for share in targets):
+        return f"{told} With fewer than two random sets a pair nothing is tested."
+    tested = [share for share in half if share.corrected_p < 0.05]
+    return f"{told} In {len(tested)} of these it is more than one more random set would bring."
 
 
 def _curve_table(over: str, found: Sequence[Curve]) -> ShownTable:
