@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lnbench.neurons._header_text import described
 from lnbench.neurons._rows import IntArray
 
 if TYPE_CHECKING:
@@ -79,13 +80,13 @@ def _facts(data: dict[str, Any]) -> list[tuple[str, str]]:
         ("content hash", data["content_hash"]),
         ("model", f"{header['model']}{revision}" if header["model"] else ""),
         ("architecture", _architecture(architecture) if architecture else ""),
-        ("method", " ".join([header["method"] or "", _pairs(header["parameters"])]).strip()),
-        ("corpus", _pairs({key: value for key, value in (header["corpus"] or {}).items() if key != "coverage"})),
+        *_lines("method", _first(header["method"], described(header["parameters"]))),
+        *_lines("corpus", described({k: v for k, v in (header["corpus"] or {}).items() if k != "coverage"})),
         ("tool", header["tool"]),
         ("scores", "one per neuron" if data["scores"] else ""),
         ("statistics", measured if data["statistics"]["kinds"] else ""),
         ("frequency", ", ".join(data["frequency"])),
-        *(("history" if n == 0 else "", line) for n, line in enumerate(header["history"])),
+        *_lines("history", header["history"]),
     ]
     return [(name, _plain(value)) for name, value in facts if value]
 
@@ -105,9 +106,14 @@ def _width(width: int | list[int]) -> str:
     return str(width) if isinstance(width, int) else f"{min(width)}-{max(width)}"
 
 
-def _pairs(values: dict[str, Any]) -> str:
-    text = ", ".join(f"{key}={value}" for key, value in values.items())
-    return text if len(text) <= 200 else text[:197] + "..."
+def _lines(name: str, lines: Sequence[str]) -> list[tuple[str, str]]:
+    """The lines under one name."""
+    return [(name if n == 0 else "", line) for n, line in enumerate(lines)]
+
+
+def _first(word: str | None, lines: list[str]) -> list[str]:
+    """The lines with a word before the first."""
+    return [f"{word or ''} {lines[0] if lines else ''}".strip(), *lines[1:]]
 
 
 def _language_rows(data: dict[str, Any]) -> list[list[str]]:

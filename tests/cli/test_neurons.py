@@ -127,3 +127,15 @@ def test_histogram_bars_are_in_proportion():
 def test_many_layers_are_grouped():
     lines = histogram([1] * 100)
     assert len(lines) == 34 and lines[0].startswith("layer   0-2 3 ") and lines[-1].startswith("layer    99 1 ")
+
+
+def test_headers_are_shown_in_lines_and_not_as_dicts(tmp_path):
+    parameters = {"rate": 0.01, "tokens": [3, 4], "measured": {"dtype": "float32", "seed": 0}}
+    corpus = {"sha256": "ab" * 32, "documents": {"zh": 2}, "sources": {f"l{i}": "x" * 50 for i in range(90)}}
+    made = NeuronSet.from_indices({"zh": {}}, method="lape", parameters=parameters, corpus=corpus)
+    lines = show(made.save(tmp_path / "set.safetensors")).stdout.splitlines()
+    assert "method       lape rate=0.01" in lines
+    assert "             measured: dtype float32, seed 0" in lines and "             tokens: 3, 4" in lines
+    assert "corpus       sha256=abababababab" in lines and "             documents: zh 2" in lines
+    assert all(len(line) <= 120 and "{" not in line for line in lines if "hash" not in line and "file" not in line[:5])
+    assert sum(line.strip().startswith(("sources", "xxx", "l")) for line in lines) < 9, "long values are cut"
