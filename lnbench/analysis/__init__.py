@@ -11,9 +11,11 @@ from lnbench._lazy import lazy
 
 if TYPE_CHECKING:
     from lnbench.analysis._section import Picture, Section, ShownTable
+    from lnbench.analysis.counts import corpus_section, counts_section, overlap_section
     from lnbench.analysis.lens import Lens, LensSettings, layer_lens, lens_section
     from lnbench.analysis.text import dose_section, matrix_section, steering_section
     from lnbench.analysis.tuning import Experiment, TuningResult, TuningSettings, tune, tuning_section
+    from lnbench.analysis.workflow import sweep_section, without_english_section, workflow_section
 
 _LAZY = {
     "dose_section": "lnbench.analysis.text",
@@ -31,6 +33,12 @@ _LAZY = {
     "TuningSettings": "lnbench.analysis.tuning",
     "tune": "lnbench.analysis.tuning",
     "tuning_section": "lnbench.analysis.tuning",
+    "corpus_section": "lnbench.analysis.counts",
+    "counts_section": "lnbench.analysis.counts",
+    "overlap_section": "lnbench.analysis.counts",
+    "sweep_section": "lnbench.analysis.workflow",
+    "without_english_section": "lnbench.analysis.workflow",
+    "workflow_section": "lnbench.analysis.workflow",
 }
 
 __all__ = [
@@ -42,13 +50,19 @@ __all__ = [
     "ShownTable",
     "TuningResult",
     "TuningSettings",
+    "corpus_section",
+    "counts_section",
     "dose_section",
     "layer_lens",
     "lens_section",
     "matrix_section",
+    "overlap_section",
     "steering_section",
+    "sweep_section",
     "tune",
     "tuning_section",
+    "without_english_section",
+    "workflow_section",
 ]
 
 __getattr__ = lazy(__name__, _LAZY)
