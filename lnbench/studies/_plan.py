@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from lnbench.errors import StudyError
 from lnbench.models import delta_header
-from lnbench.neurons import NeuronSet, load_masks
+from lnbench.neurons import NeuronSet
 from lnbench.studies._cell import Role
 from lnbench.studies._conditions import ORIGINAL, Condition
+from lnbench.studies._neuron_files import load_entries
 from lnbench.studies._tasks import Missing, StudyTask, resolve_tasks
 
 if TYPE_CHECKING:
@@ -106,11 +107,7 @@ def load_neurons(study: Study) -> NeuronSet:
     Raises:
         LnbenchError: a file is missing or damaged, lacks its language, or was made for another model.
     """
-    given = study.neurons
-    if isinstance(given, dict):
-        parts = [load_masks(study.path(file)).select(languages=[label]) for label, file in given.items()]
-    else:
-        parts = [load_masks(study.path(file)) for file in given or []]
+    parts = load_entries(study)
     whole = parts[0]
     for part in parts[1:]:
         whole = whole.union(part)

@@ -14,6 +14,8 @@ from lnbench.languages import language
 from lnbench.studies._conditions import ORIGINAL, Condition
 from lnbench.studies._detect import DetectSection
 from lnbench.studies._expand import absent, base_of, expand
+from lnbench.studies._neuron_files import NeuronFile
+from lnbench.studies._neuron_files import checked as checked_files
 from lnbench.studies._sections import ConditionEntry, ModelSection, Section, Seeds, TaskEntry, refused, unknown
 from lnbench.studies._text import StudyText
 from lnbench.studies.presets import Preset, with_preset
@@ -31,7 +33,7 @@ class Study(Section):
     name: str
     """Names the store: letters, digits, ``-``, ``_`` and ``.``."""
     model: ModelSection = ModelSection()
-    neurons: dict[str, str] | list[str] | None = None
+    neurons: dict[str, str] | list[str | NeuronFile] | None = None
     """Language -> file, or files with any languages."""
     detect: DetectSection | None = None
     """How the neurons are found, where there are none yet."""
@@ -116,11 +118,7 @@ class Study(Section):
     @field_validator("neurons", mode="before")
     @classmethod
     def _one_file(cls, given: Any) -> Any:
-        if isinstance(given, dict | list) and given and all(isinstance(name, str) for name in [*_files(given), *given]):
-            return given
-        if isinstance(given, str) or given is None:
-            return [given] if given else None
-        raise refused(f"neurons: {given!r} names no files; write a file, a list of files, or language: file")
+        return None if given is None else checked_files(given)
 
     @field_validator("languages")
     @classmethod
@@ -156,7 +154,3 @@ class Study(Section):
             expand({label: entry, **self.conditions}, ["xx"], folder=self._folder)
         except SpecError as error:
             raise refused(f"condition {label!r}: {error}", "conditions", label) from None
-
-
-def _files(neurons: dict[str, Any] | list[Any]) -> list[Any]:
-    return list(neurons.values() if isinstance(neurons, dict) else neurons)
