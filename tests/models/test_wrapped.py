@@ -136,7 +136,7 @@ def freezing(graph: torch.fx.GraphModule, inputs: list[Any]) -> Any:
     return lambda *given: graph.forward(*[new if old is None else old for old, new in zip(frozen, given)])
 
 
-def test_weights_that_compiled_code_has_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_compiled_code_has_frozen() -> None:
     import torch._inductor.config
 
     torch._dynamo.reset()
@@ -147,8 +147,7 @@ def test_weights_that_compiled_code_has_frozen(monkeypatch: pytest.MonkeyPatch) 
         model.model.layers[0].mlp.down_proj.weight.mul_(2.0)
         torch.testing.assert_close(logits(compiled, tokens()), original)  # it takes no notice
         model.model.layers[0].mlp.down_proj.weight.mul_(0.5)
-    monkeypatch.setattr(torch._inductor.config, "freezing", True)
-    with applied(compiled, EXPORTED, "fold"):
+    with torch._inductor.config.patch(freezing=True), applied(compiled, EXPORTED, "fold"):
         wanted = logits(model, tokens())
         torch.testing.assert_close(logits(compiled, tokens()), wanted, atol=1e-6, rtol=1e-6)
     assert (wanted - original).abs().max() > 0.1
