@@ -30,11 +30,15 @@ class Fit:
         passages: (task, document) whose passage was shortened.
         answers: (task, document) whose answer may have fewer tokens than the task allows.
         cut: (task, document) that still do not fit, so that lm-eval cuts their beginning.
+        window: most tokens of prompt and answer together, of the latest requests.
+        told: how many of these have been warned of.
     """
 
     passages: set[tuple[str, int]] = field(default_factory=set)
     answers: set[tuple[str, int]] = field(default_factory=set)
     cut: set[tuple[str, int]] = field(default_factory=set)
+    window: int = 0
+    told: int = 0
 
     def requests(self, requests: Sequence[Any], length: Callable[[str], int], window: int) -> list[Any]:
         """The requests, those that do not fit replaced; the ones given stay as they are, for the sample log.
@@ -44,15 +48,25 @@ class Fit:
             length: tokens of a prompt, special ones included.
             window: most tokens of prompt and answer together.
         """
-        before = sum(self.as_json().values())
-        fitted = [self._fitted(request, length, window) for request in requests]
-        if sum(self.as_json().values()) > before:
+        self.window = window
+        return [self._fitted(request, length, window) for request in requests]
+
+    def tell(self) -> None:
+        """Warn of what has been counted since it was last told."""
+        if sum(self.as_json().values()) > self.told:
+            self.told = sum(self.as_json().values())
             _log.warning(
                 "lnbench: prompts do not fit the window of %d tokens: %d passages lose their end, %d answers get fewer "
                 "tokens than the task allows, %d prompts still are too long and lose their beginning",
-                *(window, len(self.passages), len(self.answers), len(self.cut)),
+                *(self.window, len(self.passages), len(self.answers), len(self.cut)),
             )
-        return fitted
+
+    def join(self, everyones: Sequence[Fit]) -> None:
+        """Count what several processes have counted, each on its share of the documents."""
+        for one in everyones:
+            self.passages |= one.passages
+            self.answers |= one.answers
+            self.cut |= one.cut
 
     def as_json(self) -> dict[str, int]:
         """How many documents were concerned, for the results."""
@@ -66,6 +80,7 @@ class Fit:
         """Count anew, for another condition."""
         for counted in (self.passages, self.answers, self.cut):
             counted.clear()
+        self.told = 0
 
     def _fitted(self, request: Any, length: Callable[[str], int], window: int) -> Any:
         prompt, settings = request.args[:2]

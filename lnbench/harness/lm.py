@@ -23,6 +23,7 @@ from lnbench.errors import ModelArgumentError, SpecError
 from lnbench.harness import _arguments, _chat, _delta, _loading, _masks, _output, _packing, _provenance, _refusals
 from lnbench.harness._cache import CacheFence
 from lnbench.harness._fit import Fit
+from lnbench.harness._ranks import gathered, in_order, number_process, own_of_each, placed
 from lnbench.neurons import NeuronSet
 from lnbench.scoring import expect_language
 
@@ -82,7 +83,8 @@ class LnbenchLM(HFLM):
         self.tokenizer_given = arguments.get("tokenizer")
         self.model_name, hf = _hf_model(pretrained, self.neurons, paths, arguments)
         with _loading.one_sentence(self.model_name):
-            super().__init__(**hf)
+            super().__init__(**placed(hf))
+        number_process(self)
         weakref.finalize(self, expect_language, None)  # what it steered to ends with it
         self._applied: models.Applied | None = None
         self.architecture = models.architecture_of(self.model)
@@ -217,8 +219,25 @@ class LnbenchLM(HFLM):
         """
         expect_language(None if self.plan is None else self.plan.expect)
         fitted = self.fit.requests(requests, lambda prompt: len(self.tok_encode(prompt)), self.max_length)
+        if self.world_size == 1:
+            self.fit.tell()
         answers: list[str] = super().generate_until(fitted, disable_tqdm=disable_tqdm)
         return answers
+
+    def barrier(self) -> None:
+        """Called by lm-eval in every process when all requests are answered: then each knows of all prompts cut."""
+        super().barrier()
+        self.fit.join(gathered(self, self.fit))
+        if self.rank == 0:
+            self.fit.tell()
+
+    def all_gather(self, tensor: Any) -> Any:
+        """Called by lm-eval to have all processes do the same number of requests, which none of them needs here."""
+        return tensor if self.world_size == 1 else own_of_each(tensor, self.world_size)
+
+    def gather_object(self, obj: Any, dst: int = 0) -> list[Any] | None:
+        """Called by lm-eval for the samples and metrics of all processes: in the order of one process."""
+        return in_order(super().gather_object(obj, dst))
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """lm-eval's, but where a template has no system role the instruction begins the first turn."""

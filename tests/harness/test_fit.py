@@ -98,8 +98,13 @@ def test_documents_are_counted_once_and_warned_of_together(caplog):
     requests = [request(number=number) for number in range(3)]
     for _ in range(2):
         fit.requests(requests, characters, 400)
+        fit.tell()
     assert fit.as_json() == counts(passages=3)
     assert caplog.text.count("3 passages lose their end") == 1
+    other = Fit()
+    other.requests([request(number=2), request(number=7)], characters, 400)
+    fit.join([fit, other])
+    assert fit.as_json() == counts(passages=4)
     fit.clear()
     assert fit.as_json() == counts()
 
