@@ -207,6 +207,15 @@ def test_bfloat16_is_trained_with_master_values(parts, make):
     assert same(half, before)
 
 
+def test_held_out_text_that_was_trained_on_is_counted_and_said(parts, make):
+    model, tokenizer = parts
+    of = make(conditions=("specific",), documents=(16,), settings=TuningSettings(1, batch_size=16, points=1))
+    assert "word for word" not in tuning_section(tune(model, tokenizer, of)).text
+    texts = {**of.held_out, **held_out(tokenizer, [Corpus.of("sw", TEXTS[14:])], documents=None, max_length=64)}
+    result = tune(model, tokenizer, dataclasses.replace(of, held_out=texts, out=make("other").out))
+    assert "2 of 6 held-out documents of sw were trained on" in tuning_section(result).text
+
+
 def test_checkpoints_are_written_when_asked_for(parts, make):
     model, tokenizer = parts
     of = make(conditions=("specific",), checkpoints=True)

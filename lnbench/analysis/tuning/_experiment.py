@@ -115,10 +115,17 @@ class _Bench:
             "scope": {key: value for key, value in of.scope.items() if value is not None},
             "corpus": of.corpus.source,
             "held_out": held,
+            "also_trained_on": self._seen(),
             "model_parameters": sum(parameter.numel() for parameter in self._model.parameters()),
             "threads": torch.get_num_threads(),
             "device": self._model.device.type,
         }
+
+    def _seen(self) -> int:
+        """How many held-out documents of the language are among those that any run was trained on."""
+        own = self._of.held_out.get(self._of.language)
+        trained = {tuple(row) for rows in self._documents.values() for row in rows}
+        return 0 if own is None else sum(tuple(row) in trained for row in own.documents)
 
     def _train(self, which: Which, done: StepDone, save_seconds: float) -> None:
         key, path = self._key(which), self._path(which)

@@ -31,7 +31,7 @@ def tuning_section(result: TuningResult, *, key: str = "tuning", note: str = "")
     return Section(
         key=key,
         title=f"Tuning the neurons of {result.language}",
-        text="\n\n".join(filter(None, [_how(result), _found(result), note])),
+        text="\n\n".join(filter(None, [_how(result), _found(result), _seen(result), note])),
         tables=[table for table in tables if table.rows],
         pictures=[shown],
         data={**result.as_json(), **summary(result)},
@@ -100,6 +100,13 @@ def _found(result: TuningResult) -> str:
             parts += [f"{len(rest)} leave it undecided ({_listed(rest)})"] if rest else []
             said.append("; ".join(parts) + ".")
     return " ".join(said)
+
+
+def _seen(result: TuningResult) -> str:
+    seen, of = result.about.get("also_trained_on", 0), result.about.get("held_out", {}).get(result.language, {})
+    if not seen:
+        return ""
+    return f"{seen} of {of.get('documents')} held-out documents of {result.language} were trained on, word for word."
 
 
 def _listed(sizes: list[int]) -> str:
