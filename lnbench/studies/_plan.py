@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lnbench.errors import StudyError
+from lnbench.languages import language
 from lnbench.models import delta_header
 from lnbench.neurons import NeuronSet
 from lnbench.studies._cell import Role
@@ -77,11 +78,23 @@ def listed(study: Study, neurons: NeuronSet | None, absent: Collection[str]) -> 
     """The conditions that are run, with what their deltas say of themselves.
 
     Raises:
-        StudyError: a delta is not there, or of another language.
+        StudyError: a condition is asked in no language of the study, or a delta is not there, or of another language.
         DeltaError: it is damaged.
     """
     found = study.expand(ablated(study, neurons), without=absent)
+    for condition in found:
+        _refuse_unasked(condition, study)
     return tuple(condition if condition.delta is None else _tuned(study, condition) for condition in found)
+
+
+def _refuse_unasked(condition: Condition, study: Study) -> None:
+    """A condition without a cell would be left out without a word."""
+    wanted = condition.evaluate
+    if wanted is not None and {language(code).code for code in study.languages}.isdisjoint(wanted):
+        raise StudyError(
+            f"condition {str(condition)!r} is to be evaluated in {', '.join(wanted)}, which is no language of the study "
+            f"({', '.join(study.languages)}); name one of them in evaluate, or correct languages or ablate"
+        )
 
 
 def _tuned(study: Study, condition: Condition) -> Condition:

@@ -131,6 +131,14 @@ def test_a_condition_can_be_evaluated_on_some_languages_only():
         study(conditions={"off": {"op": "zero", "evaluate": ["expected"]}})
 
 
+def test_a_condition_that_is_asked_in_no_language_is_refused():
+    off = {"op": "zero", "ablate": ["fr"], "evaluate": ["ablated"]}
+    with pytest.raises(StudyError, match=r"'off fr' is to be evaluated in fr, which is no language of the study"):
+        study(languages=["en", "zh"], conditions={"original": {}, "off": off}).plan()
+    kept = study(languages=["en", "zh"], conditions={"original": {}, "off": {**off, "evaluate": ["ablated", "zh"]}})
+    assert {c.task.language for c in kept.plan().cells if c.condition.name == "off"} == {"zh"}
+
+
 def test_the_file_wins_over_its_preset():
     own = study(preset={"name": "lape-matrix", "seeds": 3}, conditions={"random": {"control": "random", "seeds": 1}})
     assert [task.task for task in own.tasks] == ["demo_summ"]
