@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lnbench.models._export._folder import check_target
     from lnbench.models._export._push import check_export_push, push_export
     from lnbench.models._export._record import PLAN_FILE
-    from lnbench.models._export._run import export, export_size
+    from lnbench.models._export._run import export, export_biases, export_size
     from lnbench.models._layers import select_layers
     from lnbench.models._load import check_placement, commit_of, load_model, load_tokenizer, model_location
     from lnbench.models._observe import check_observable, observed
@@ -29,41 +29,29 @@ if TYPE_CHECKING:
     from lnbench.models._sitemap import Description, LayerSites, Port, SiteMap, architecture_of, site_map
     from lnbench.models._spec import SPEC_KEYS, Spec, Statistic, Step
     from lnbench.models.architectures import claims_of, register_architecture, supported_architectures
-    from lnbench.models.delta import (
-        AppliedDelta,
-        Delta,
-        DeltaPart,
-        Slot,
-        apply_delta,
-        delta_applied,
-        delta_header,
-        delta_name,
-        delta_of,
-        dense_delta,
-        fill_delta_name,
-        fingerprint,
-        is_delta,
-        save_checkpoint,
-        slots_of,
-    )
+    from lnbench.models.delta._apply import AppliedDelta, apply_delta, delta_applied
+    from lnbench.models.delta._delta import Delta, DeltaPart, fingerprint
+    from lnbench.models.delta._header import delta_header, delta_name, fill_delta_name, is_delta
+    from lnbench.models.delta._slots import Slot, slots_of
+    from lnbench.models.delta._write import delta_of, dense_delta, save_checkpoint
     from lnbench.neurons import GroupedRows, Heads, grouped_query_index, grouped_query_rows
 
 _LAZY = {
-    "AppliedDelta": "lnbench.models.delta",
-    "Delta": "lnbench.models.delta",
-    "DeltaPart": "lnbench.models.delta",
-    "Slot": "lnbench.models.delta",
-    "apply_delta": "lnbench.models.delta",
-    "delta_applied": "lnbench.models.delta",
-    "delta_header": "lnbench.models.delta",
-    "delta_name": "lnbench.models.delta",
-    "delta_of": "lnbench.models.delta",
-    "dense_delta": "lnbench.models.delta",
-    "fill_delta_name": "lnbench.models.delta",
-    "fingerprint": "lnbench.models.delta",
-    "is_delta": "lnbench.models.delta",
-    "save_checkpoint": "lnbench.models.delta",
-    "slots_of": "lnbench.models.delta",
+    "AppliedDelta": "lnbench.models.delta._apply",
+    "Delta": "lnbench.models.delta._delta",
+    "DeltaPart": "lnbench.models.delta._delta",
+    "Slot": "lnbench.models.delta._slots",
+    "apply_delta": "lnbench.models.delta._apply",
+    "delta_applied": "lnbench.models.delta._apply",
+    "delta_header": "lnbench.models.delta._header",
+    "delta_name": "lnbench.models.delta._header",
+    "delta_of": "lnbench.models.delta._write",
+    "dense_delta": "lnbench.models.delta._write",
+    "fill_delta_name": "lnbench.models.delta._header",
+    "fingerprint": "lnbench.models.delta._delta",
+    "is_delta": "lnbench.models.delta._header",
+    "save_checkpoint": "lnbench.models.delta._write",
+    "slots_of": "lnbench.models.delta._slots",
     "ENGINES": "lnbench.models._apply",
     "Applied": "lnbench.models._apply",
     "applied": "lnbench.models._apply",
@@ -81,6 +69,7 @@ _LAZY = {
     "check_export_push": "lnbench.models._export._push",
     "check_target": "lnbench.models._export._folder",
     "export": "lnbench.models._export._run",
+    "export_biases": "lnbench.models._export._run",
     "export_size": "lnbench.models._export._run",
     "open_checkpoint": "lnbench.models._export._checkpoint",
     "push_export": "lnbench.models._export._push",
@@ -161,6 +150,7 @@ __all__ = [
     "delta_of",
     "dense_delta",
     "export",
+    "export_biases",
     "export_size",
     "fill_delta_name",
     "fingerprint",

@@ -11,9 +11,6 @@ from typing import Any
 
 import torch
 
-#: Version of the file, ``major.minor``; a newer major version is refused.
-SCHEMA = "1.0"
-
 
 @dataclass(frozen=True, eq=False)
 class DeltaPart:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,48 +11,8 @@ import torch
 
 from lnbench._write import whole
 from lnbench.errors import DeltaError
-from lnbench.models.delta._delta import SCHEMA, Delta, DeltaPart
-
-#: The metadata key that holds the JSON header.
-HEADER_KEY = "lnbench.delta"
-_MAX_HEADER = 100_000_000  # the bound that safetensors itself sets
-
-
-def delta_name(language: str, condition: str, documents: int, seed: int) -> str:
-    """The file that ``lnbench tune`` writes for a run: ``sw-specific-400-seed0.safetensors``."""
-    return fill_delta_name(f"{{lang}}-{condition}-{documents}-seed{{seed}}.safetensors", language, seed)
-
-
-def fill_delta_name(pattern: str, language: str, seed: int | None) -> str:
-    """A file name with ``{lang}`` and ``{seed}`` filled in; what no file name should hold becomes ``_``."""
-    named = pattern.replace("{lang}", re.sub(r"[^\w.+-]", "_", language))
-    return named if seed is None else named.replace("{seed}", str(seed))
-
-
-def is_delta(path: str | Path) -> bool:
-    """Whether there is a file of ours at ``path``; what lm-eval calls a delta is a checkpoint and none."""
-    try:
-        with Path(path).expanduser().open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > _MAX_HEADER:
-                return False
-            layout = json.loads(file.read(length))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(layout, dict) and HEADER_KEY in (layout.get("__metadata__") or {})
-
-
-def delta_header(path: str | Path) -> dict[str, Any]:
-    """The header of a delta file, without its values.
-
-    Raises:
-        DeltaError: the file is missing, damaged, of a newer format or no delta.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    named = Path(path)
-    with _one_sentence(named, SafetensorError), safe_open(named.expanduser(), framework="numpy") as file:
-        return _header(file.metadata() or {}, named)
+from lnbench.models.delta._delta import Delta, DeltaPart
+from lnbench.models.delta._header import HEADER_KEY, SCHEMA, checked_header, one_sentence
 
 
 def write(delta: Delta, path: Path) -> Path:
@@ -69,9 +27,8 @@ def write(delta: Delta, path: Path) -> Path:
     for part in delta.parts:
         tensors[f"{part.name}.values"] = part.values.detach().to("cpu").contiguous()
         if part.index is not None:
-            tensors[f"{part.name}.index"] = part.index.to(
-                "cpu", copy=True
-            )  # safetensors refuses tensors that share memory
+            # a copy: weight and bias have one index, and what shares memory cannot be saved
+            tensors[f"{part.name}.index"] = part.index.to("cpu", copy=True)
         parts[part.name] = {"shape": list(part.shape), "base": part.base, "dimension": part.dimension}
     header = {"schema": SCHEMA, "content_hash": delta.content_hash, **delta.header, "parts": parts}
     text = json.dumps(header, ensure_ascii=False, sort_keys=True, allow_nan=False)
@@ -88,36 +45,12 @@ def read(path: Path) -> Delta:
     """
     from safetensors import SafetensorError, safe_open
 
-    with _one_sentence(path, SafetensorError), safe_open(path.expanduser(), framework="pt") as file:
-        header = _header(file.metadata() or {}, path)
+    with one_sentence(path, SafetensorError), safe_open(path.expanduser(), framework="pt") as file:
+        header = checked_header(file.metadata() or {}, path)
         delta = _delta(header, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (not a dict)
     if header.get("content_hash") != delta.content_hash:
         raise DeltaError(f"the delta {str(path)!r} is damaged: it holds other values than were written; copy it again")
     return delta
-
-
-@contextmanager
-def _one_sentence(path: Path, unreadable: type[Exception]) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise DeltaError(f"there is no delta at {str(path)!r}; name a file that `lnbench tune` has written") from None
-    except (unreadable, OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise DeltaError(f"the delta {str(path)!r} cannot be read ({error}); make or copy it again") from error
-
-
-def _header(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
-    if HEADER_KEY not in metadata:
-        raise DeltaError(
-            f"{str(path)!r} is no delta of lnbench (a neuron set? a checkpoint?); name a file that `lnbench tune` has "
-            "written"
-        )
-    header: dict[str, Any] = json.loads(metadata[HEADER_KEY])
-    if str(header.get("schema")).partition(".")[0] != SCHEMA.partition(".")[0]:
-        raise DeltaError(
-            f"{str(path)!r} has format {header.get('schema')} and this lnbench reads {SCHEMA}; upgrade lnbench"
-        )
-    return header
 
 
 def _delta(header: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> Delta:
