@@ -30,13 +30,29 @@ def study() -> None:
 
 
 @app.command()
-def plan(file: _File, out: _Out = None) -> None:
-    """Print the cells of a study, what they cost in tokens, and what is finished; nothing is run."""
+def plan(
+    file: _File,
+    out: _Out = None,
+    measure: Annotated[bool, typer.Option("--measure", help="Load the model and time it on a few documents.")] = False,
+    tokens_per_second: Annotated[
+        str | None, typer.Option(metavar="F,G", help="Forward and generated tokens that a device does in a second.")
+    ] = None,
+) -> None:
+    """Print the cells of a study, what they cost in tokens and device-hours, and what is finished.
+
+    Device-hours come from the finished cells, or from --measure or --tokens-per-second. Nothing is written.
+    """
     _silence()
-    found, store = _opened(file, out)
+    if measure and tokens_per_second is not None:
+        raise SpecError(f"--measure and --tokens-per-second {tokens_per_second} are both given; drop one of them")
     from lnbench import studies
 
-    print(studies.plan_text(studies.forecast(found, store), store.folder))
+    rates = None if tokens_per_second is None else studies.given_rates(tokens_per_second)
+    found, store = _opened(file, out)
+    expected = studies.forecast(found, store)
+    if measure:
+        rates = studies.measured_rates(expected.status.plan, expected.status.plan.neurons)
+    print(studies.plan_text(expected, store.folder, rates))
 
 
 @app.command()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lnbench.studies._evaluation import TaskScores, evaluate_conditions
     from lnbench.studies._plan import StudyPlan
     from lnbench.studies._progress import Bar, Progress
+    from lnbench.studies._rates import Observation, Rates, fitted, given_rates, measured_rates
     from lnbench.studies._ray import run_on_ray
     from lnbench.studies._runner import RunReport, run
     from lnbench.studies._show import plan_text, report_text, status_text
@@ -35,8 +36,10 @@ _LAZY = {
     "DEMO_KINDS": "lnbench.studies._demo",
     "Forecast": "lnbench.studies._status",
     "Missing": "lnbench.studies._tasks",
+    "Observation": "lnbench.studies._rates",
     "PRESETS": "lnbench.studies.presets",
     "Progress": "lnbench.studies._progress",
+    "Rates": "lnbench.studies._rates",
     "Role": "lnbench.studies._cell",
     "RunReport": "lnbench.studies._runner",
     "Status": "lnbench.studies._status",
@@ -51,7 +54,10 @@ _LAZY = {
     "conditions": "lnbench.studies._conditions",
     "demo_tasks": "lnbench.studies._demo",
     "evaluate_conditions": "lnbench.studies._evaluation",
+    "fitted": "lnbench.studies._rates",
     "forecast": "lnbench.studies._status",
+    "given_rates": "lnbench.studies._rates",
+    "measured_rates": "lnbench.studies._rates",
     "run": "lnbench.studies._runner",
     "run_on_ray": "lnbench.studies._ray",
     "run_demo": "lnbench.studies._demo",
@@ -68,7 +74,9 @@ __all__ = [
     "Cost",
     "Forecast",
     "Missing",
+    "Observation",
     "Progress",
+    "Rates",
     "Role",
     "RunReport",
     "Status",
@@ -80,7 +88,10 @@ __all__ = [
     "conditions",
     "demo_tasks",
     "evaluate_conditions",
+    "fitted",
     "forecast",
+    "given_rates",
+    "measured_rates",
     "plan_text",
     "report_text",
     "run",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
+from lnbench.studies._rates import Rates, fitted, hours
+
 if TYPE_CHECKING:
     from lnbench.studies._cell import Role
     from lnbench.studies._runner import RunReport
@@ -18,8 +20,14 @@ if TYPE_CHECKING:
 SHOWN_FAILURES = 10
 
 
-def plan_text(forecast: Forecast, store: Path) -> str:
-    """Conditions and tasks as two tables, what they cost, and what is finished."""
+def plan_text(forecast: Forecast, store: Path, rates: Rates | None = None) -> str:
+    """Conditions and tasks as two tables, what they cost, and what is finished.
+
+    Args:
+        forecast: what a run would do.
+        store: its folder.
+        rates: what a token takes, for device-hours; of the finished cells where none are given.
+    """
     now = forecast.status
     plan = now.plan
     left = forecast.cost(now.left)
@@ -34,7 +42,26 @@ def plan_text(forecast: Forecast, store: Path) -> str:
         f"{len(plan.cells)} cells, {len(now.finished)} finished; the others need {left.forward:,} forward tokens and "
         f"at most {left.generated:,} generated tokens"
     )
+    lines += _device_hours(forecast, rates or fitted(forecast.timed, _finished_cells(forecast)))
     return "\n".join(lines)
+
+
+def _finished_cells(forecast: Forecast) -> str:
+    return f"from {len(forecast.timed)} finished cells on {', '.join(forecast.devices)}"
+
+
+def _device_hours(forecast: Forecast, rates: Rates | None) -> list[str]:
+    """What is left, and all of it, in hours of one device."""
+    if rates is None:
+        return ["no cell is timed: --measure or --tokens-per-second F,G say how many device-hours this is"]
+    told = [f"at {rates}:"]
+    now = forecast.status
+    for what, roles in (("cells left", now.left), ("cells in all", now.plan.cells)):
+        seconds = rates.seconds(forecast.cost(roles), len(roles))
+        told.append(f"  {hours(seconds) if seconds is not None else 'not known'} for the {len(roles):,} {what}")
+    if None in (rates.forward, rates.generated):
+        told.append("  (no such tokens were timed; --measure or --tokens-per-second F,G)")
+    return told
 
 
 def _conditions(forecast: Forecast) -> str:

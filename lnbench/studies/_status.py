@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lnbench.studies._cell import Place, Role, place_of
 from lnbench.studies._cost import Cost
 from lnbench.studies._model import shell
+from lnbench.studies._rates import Observation
 from lnbench.studies._session import built_tasks, compiled, settings_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Forecast:
         costs: task name -> its cost under one condition.
         stale: places that the store holds from another version of the study; a run refuses the store because of them.
         notes: what compiling the conditions had to say (an empty selection, a control that ran short).
+        timed: finished cells of this version of the study, with their tokens and seconds.
+        devices: on which these were run.
     """
 
     status: Status
@@ -57,6 +60,8 @@ class Forecast:
     costs: Mapping[str, Cost]
     stale: tuple[Place, ...]
     notes: tuple[str, ...]
+    timed: tuple[Observation, ...] = ()
+    devices: tuple[str, ...] = ()
 
     def cost(self, roles: Iterable[Role]) -> Cost:
         """The cost of some cells together."""
@@ -91,16 +96,28 @@ def forecast(study: Study, store: Store) -> Forecast:
     plans = compiled(now.plan.conditions, now.plan.neurons, lm.architecture) if known else {}
     notes = dict.fromkeys(note for plan in plans.values() if plan is not None for note in plan.notes)
     costs = {name: task.cost for name, task in tasks.items()}
-    stale = tuple(_stale(now, store, tasks, plans))
-    return Forecast(now, study.model.pretrained or _named(now), costs, stale, tuple(notes))
+    manifests = store.finished()
+    stale = tuple(_stale(now, manifests.values(), tasks, plans))
+    places = now.finished - set(stale)
+    counted = [manifest for manifest in manifests.values() if place_of(manifest) in places]
+    timed = tuple(
+        Observation(costs[one["cell"]["task"]], float(one["recorded"]["seconds"]))
+        for one in counted
+        if isinstance(one["recorded"].get("seconds"), int | float)
+    )
+    devices = tuple(sorted({str(one["recorded"].get("device")) for one in counted}))
+    return Forecast(now, study.model.pretrained or _named(now), costs, stale, tuple(notes), timed, devices)
 
 
 def _stale(
-    now: Status, store: Store, tasks: Mapping[str, BuiltTask], plans: Mapping[Condition, Plan | None]
+    now: Status,
+    manifests: Iterable[Mapping[str, Any]],
+    tasks: Mapping[str, BuiltTask],
+    plans: Mapping[Condition, Plan | None],
 ) -> Iterator[Place]:
     """The places whose finished cell has other documents, or other edits where the study's are known."""
     roles = {role.place: role for role in now.plan.cells}
-    for manifest in store.finished().values():
+    for manifest in manifests:
         role = roles.get(place_of(manifest))
         if role is None:
             continue
