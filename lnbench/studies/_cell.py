@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -48,13 +48,20 @@ class Cell:
     @cached_property
     def id(self) -> str:
         """The cell's name in a store: the first digits of the SHA-256 of its fields as canonical JSON."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+        text = json.dumps(self._fields(), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
 
     def as_json(self) -> dict[str, Any]:
         """The fields as plain JSON."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        plain: dict[str, Any] = json.loads(json.dumps(self._fields(), default=str))
         return plain
+
+    def _fields(self) -> dict[str, Any]:
+        """Not ``asdict``, which copies all of it and takes most of the time that naming 10,000 cells takes."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
+
+_FIELDS = tuple(part.name for part in fields(Cell))
 
 
 @dataclass(frozen=True)

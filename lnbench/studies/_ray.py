@@ -231,7 +231,7 @@ class _Board:
 
     def all(self, pool: Pool) -> Counter[str]:
         """Run the unfinished cells; how many ended how."""
-        done = self.store.finished().keys()
+        done = set(self.store.finished_names())
         todo = [at for at, (_, cell, _) in enumerate(self.opened.cells) if cell.id not in done]
         self.ended["finished"] = len(self.opened.cells) - len(todo)
         self.shown.start(len(todo), sum(self.opened.cells[at][2] for at in todo))

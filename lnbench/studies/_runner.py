@@ -119,7 +119,7 @@ class _Run:
 
     def all(self, cells: _Cells) -> Counter[str]:
         """Run the unfinished ones; how many ended how. The model is left as the original."""
-        done = self._store.finished().keys()
+        done = set(self._store.finished_names())  # they were read just before, and each is again when it is its turn
         todo = [(role, cell) for role, cell in cells if cell.id not in done]
         weights = {role.task.name: self._session.tasks[role.task.name].cost.weight for role, _ in todo}
         self._progress.start(len(todo), sum(weights[role.task.name] for role, _ in todo))

@@ -80,8 +80,18 @@ class Store:
         Raises:
             StudyError: a manifest is damaged, or a file that it names is gone.
         """
-        found = {file.parent.name: self.manifest(file.parent.name) for file in self.cells.glob(f"*/{MANIFEST}")}
-        return {name: manifest for name, manifest in sorted(found.items()) if manifest is not None}
+        read = ((name, self.manifest(name)) for name in self.finished_names())
+        return {name: manifest for name, manifest in read if manifest is not None}
+
+    def finished_names(self) -> list[str]:
+        """The finished cells, in order; their manifests are not read."""
+        try:
+            with os.scandir(self.cells) as entries:
+                names = sorted(entry.name for entry in entries)
+        except FileNotFoundError:
+            return []
+        folder = str(self.cells)
+        return [name for name in names if os.path.exists(os.path.join(folder, name, MANIFEST))]  # noqa: PTH110, PTH118 - 10,000 of them
 
     def manifest(self, name: str) -> _Json | None:
         """What a finished cell says of itself; None where it is not finished.
@@ -89,11 +99,13 @@ class Store:
         Raises:
             StudyError: the manifest is damaged, or a file that it names is gone.
         """
-        manifest = _read(self.cell(name) / MANIFEST)
+        folder = self.cell(name)
+        file = folder / MANIFEST
+        manifest = _read(file)
         if manifest is None:
             return None
-        _refuse_newer(manifest, self.cell(name) / MANIFEST)
-        _refuse_damaged(manifest, self.cell(name))
+        _refuse_newer(manifest, file)
+        _refuse_damaged(manifest, folder)
         return manifest
 
     def failed(self) -> dict[str, _Json]:
@@ -187,7 +199,8 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 
 def _read(path: Path) -> _Json | None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            content = json.loads(stream.read())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -209,7 +222,7 @@ def _refuse_newer(content: Mapping[str, Any], path: Path) -> None:
 def _refuse_damaged(manifest: Mapping[str, Any], folder: Path) -> None:
     try:
         names = [manifest["files"]["results"][0], *(signed[0] for signed in manifest["files"]["samples"].values())]
-        gone = [name for name in names if not (folder / name).is_file()]
+        gone = [name for name in names if not os.path.isfile(f"{folder}/{name}")]  # noqa: PTH113 - 10,000 cells of them
         complete = manifest["id"] == folder.name and _has_place(manifest) and "recorded" in manifest
     except (KeyError, TypeError, IndexError, AttributeError):
         gone, complete = [], False
