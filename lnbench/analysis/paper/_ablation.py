@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from lnbench.analysis._section import Section, ShownTable
+from lnbench.analysis.paper._words import average, number, value_of
 from lnbench.reporting.reading import Results
 from lnbench.reporting.tables import Table, TableCell, TableRow, standard_tables
 
@@ -35,7 +35,7 @@ def _shown(table: Table) -> ShownTable:
     header = ["condition", *table.languages, "mean", "others"]
     original = table.row("original")
     first = ["original", *(_value(original.cells.get(code), table) for code in table.languages)]
-    rows = [[*first, _mean([_of(original.cells.get(code)) for code in table.languages], table), ""]]
+    rows = [[*first, _mean([value_of(original.cells.get(code)) for code in table.languages], table), ""]]
     rows += [_line(table, condition) for condition in ("random", "specific")]
     unit = "percent" if table.percent else "as measured"
     return ShownTable(f"{table.model} on {table.dataset}: {table.metric}, {unit}.", header, rows)
@@ -45,7 +45,7 @@ def _line(table: Table, condition: str) -> list[str]:
     own = [_own(table, condition, code) for code in table.languages]
     others = [_others(table, row) for row in table.rows if row.condition == condition]
     cells = [_value(cell, table) for cell in own]
-    return [condition, *cells, _mean([_of(cell) for cell in own], table), _mean(others, table)]
+    return [condition, *cells, _mean([value_of(cell) for cell in own], table), _mean(others, table)]
 
 
 def _own(table: Table, condition: str, code: str) -> TableCell | None:
@@ -54,29 +54,16 @@ def _own(table: Table, condition: str, code: str) -> TableCell | None:
 
 
 def _others(table: Table, row: TableRow) -> float:
-    values = [_of(row.cells.get(code)) for code in table.languages if code != row.ablated]
-    return _average(values)
-
-
-def _of(cell: TableCell | None) -> float:
-    return math.nan if cell is None else cell.value
-
-
-def _average(values: Sequence[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return sum(known) / len(known) if known else math.nan
+    values = [value_of(row.cells.get(code)) for code in table.languages if code != row.ablated]
+    return average(values)
 
 
 def _mean(values: Sequence[float], table: Table) -> str:
-    return _number(_average(values), table)
+    return number(average(values), table)
 
 
 def _value(cell: TableCell | None, table: Table) -> str:
-    return "" if cell is None else f"{_number(cell.value, table)}{cell.mark}"
-
-
-def _number(value: float, table: Table) -> str:
-    return "" if math.isnan(value) else f"{100 * value:.1f}" if table.percent else f"{value:.3f}"
+    return "" if cell is None else f"{number(cell.value, table)}{cell.mark}"
 
 
 def _told(table: Table) -> str:
