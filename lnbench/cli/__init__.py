@@ -19,6 +19,7 @@ from lnbench.errors import LnbenchError
 
 #: command -> (module that holds its typer ``app``, the line that ``lnbench --help`` shows)
 COMMANDS: dict[str, tuple[str, str]] = {
+    "cache": ("lnbench.cli.cache", "The exported checkpoints that are kept for vLLM: show and clear."),
     "check": ("lnbench.cli.check", "Hold results to a baseline and to expectations; the exit code says what failed."),
     "data": ("lnbench.cli.data", "Say which tasks a folder of published data can serve."),
     "demo": ("lnbench.cli.demo", "Ablate the embedded planted positive control and print the table."),

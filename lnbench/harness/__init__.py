@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from lnbench.harness._command import run_eval
     from lnbench.harness._plugin import imported, register
     from lnbench.harness.lm import LnbenchLM
+    from lnbench.harness.vllm._exports import Exports, KeptExport
+    from lnbench.harness.vllm.lm import LnbenchVLLM
 
-__all__ = ["LnbenchLM", "imported", "register", "run_eval"]
+__all__ = ["Exports", "KeptExport", "LnbenchLM", "LnbenchVLLM", "imported", "register", "run_eval"]
 
 _LAZY = {
+    "Exports": "lnbench.harness.vllm._exports",
+    "KeptExport": "lnbench.harness.vllm._exports",
+    "LnbenchVLLM": "lnbench.harness.vllm.lm",
     "LnbenchLM": "lnbench.harness.lm",
     "imported": "lnbench.harness._plugin",
     "register": "lnbench.harness._plugin",

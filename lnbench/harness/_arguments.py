@@ -10,7 +10,7 @@ from typing import Any
 from lnbench import models
 from lnbench.errors import ModelArgumentError, NeuronFileError
 from lnbench.harness._masks import FILE_KEYS
-from lnbench.neurons import resolve_mask
+from lnbench.neurons import NeuronSet, resolve_mask
 
 #: Arguments that say what is done to which neurons; each needs ``mask``.
 SPEC_KEYS = ("spec", *models.SPEC_KEYS)
@@ -96,6 +96,18 @@ def _resolved(name: str) -> list[Path]:
         if "+" not in name:
             raise
         return [resolve_mask(part) for part in name.split("+")]
+
+
+def spec_of(keys: Mapping[str, Any], neurons: NeuronSet | None) -> models.Spec | None:
+    """The spec that the arguments describe; None where there is no neuron set.
+
+    Raises:
+        LnbenchError: they describe none, or say what to do to neurons that are not given.
+    """
+    if neurons is None:
+        refuse_without_mask(keys)
+        return None
+    return models.Spec.parse(**keys)
 
 
 def refuse_without_mask(given: Mapping[str, Any]) -> None:

@@ -65,6 +65,20 @@ def _architecture(paths: Sequence[Path], pretrained: Any, arguments: Mapping[str
     return models.load_architecture(os.fspath(pretrained), **options)
 
 
+def own_model(neurons: NeuronSet | None, paths: Sequence[Path]) -> str:
+    """The id of the model that a neuron set was made for.
+
+    Raises:
+        ModelArgumentError: there is no set, or it does not name its model.
+    """
+    if neurons is None:
+        raise ModelArgumentError("neither pretrained nor mask is given; add pretrained=MODEL, mask=FILE or both")
+    if not neurons.header.model:
+        named = "+".join(map(str, paths)) or "the neuron set"
+        raise ModelArgumentError(f"{named} does not name its model, and pretrained is not given; add pretrained=MODEL")
+    return neurons.header.model
+
+
 def refuse_without_files(told: Mapping[str, Any], paths: Sequence[Path]) -> None:
     """Refuse what says something of files where there are none.
 

@@ -72,7 +72,7 @@ def pack(texts: Sequence[str], language: str, block: int | None, usual: int) -> 
         raise DataError(
             "packed text is cut by the model's tokenizer, and no model of lnbench is made; use --model lnbench"
         )
-    length = _length(block, usual, lm.max_length)
+    length = _length(block, usual, getattr(lm, "scored_length", lm.max_length))
     ids, sizes = _joined(lm.tokenizer, texts)
     if ids.size < length:
         raise DataError(

@@ -1,4 +1,4 @@
-"""What lnbench adds to lm-eval: its model by name, its task folder, a look at the output folder.
+"""What lnbench adds to lm-eval: its models by name, its task folder, a look at the output folder.
 
 Called by the start-up hook after lm-eval's own modules have executed, or by :func:`register`. It never imports lm-eval
 at module level and adds each thing once, so that it may run at any time and in any order.
@@ -20,6 +20,8 @@ from lnbench.harness import _broken_tasks, _output, _refusals
 
 MODEL_NAME = "lnbench"
 MODEL_TARGET = "lnbench.harness.lm:LnbenchLM"
+#: Every model of ours by its name, where lm-eval finds it when it is asked for.
+MODELS = {MODEL_NAME: MODEL_TARGET, "lnbench-vllm": "lnbench.harness.vllm.lm:LnbenchVLLM"}
 
 _log = logging.getLogger("lnbench")
 
@@ -31,7 +33,7 @@ def imported(name: str, module: ModuleType) -> None:
 
 
 def register() -> None:
-    """Register the model ``lnbench`` and the task folder in this process, with or without the start-up hook."""
+    """Register our models and the task folder in this process, with or without the start-up hook."""
     for name in ("lm_eval.models", "lm_eval.tasks"):
         _ADDITIONS[name](importlib.import_module(name))
 
@@ -42,11 +44,14 @@ def register_output_check() -> None:
 
 
 def add_model(_module: ModuleType | None = None) -> None:
-    """Register the model's lazy name, unless lm-eval reads the entry point itself (from its next release on)."""
+    """Register the models' lazy names, unless lm-eval reads the entry point itself (from its next release on)."""
     from lm_eval.api import registry
 
-    if not hasattr(registry, "load_plugins") and MODEL_NAME not in registry.model_registry:
-        registry.model_registry.register(MODEL_NAME, target=MODEL_TARGET)
+    if hasattr(registry, "load_plugins"):
+        return
+    for name, target in MODELS.items():
+        if name not in registry.model_registry:
+            registry.model_registry.register(name, target=target)
 
 
 def add_tasks(module: ModuleType) -> None:

@@ -7,14 +7,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lnbench import __version__, models, scoring
 from lnbench.errors import CacheError, LnbenchError
+from lnbench.harness import _delta
 from lnbench.harness.task_data import loaded
 
 if TYPE_CHECKING:
+    from lnbench.harness._fit import Fit
     from lnbench.harness.lm import LnbenchLM
+    from lnbench.neurons import Architecture, NeuronSet
 
 #: lm-eval's arguments that the output key names by themselves, and those that change no answer.
 _NOT_EXTRA = frozenset(
@@ -37,6 +40,41 @@ class MaskFile:
 
     path: Path
     sha256: str
+
+
+class Described(Protocol):
+    """What a model of ours says of itself, whoever runs it; the attributes of :class:`lnbench.harness.LnbenchLM`."""
+
+    neurons: NeuronSet | None
+    masks: tuple[MaskFile, ...]
+    model_name: str
+    pretrained: Any
+    architecture: Architecture
+    fit: Fit
+    tuned: _delta.Tuned
+
+    @property
+    def plan(self) -> models.Plan | None:
+        """What is done to the model, or None."""
+
+    @property
+    def engine(self) -> str | None:
+        """What carries the plan out, or None."""
+
+    @property
+    def engine_reason(self) -> str | None:
+        """Why this engine, in words, or None."""
+
+    @property
+    def condition(self) -> str:
+        """What the model is, in words."""
+
+    @property
+    def max_length(self) -> int:
+        """The window, in tokens."""
+
+    def output_key(self) -> str:
+        """Hash of everything that decides answers."""
 
 
 def mask_files(paths: Sequence[Path]) -> tuple[MaskFile, ...]:
@@ -82,7 +120,15 @@ def _tokenizer_identity(tokenizer: Any) -> str | None:
     return "memory:" + hashlib.sha256(json.dumps(contents, default=str).encode()).hexdigest()
 
 
-def record(lm: LnbenchLM) -> dict[str, Any]:
+def condition(lm: Described) -> str:
+    """What a model is, in words: ``original``, the delta's name, the plan's description."""
+    delta = lm.tuned.record()
+    parts = [] if delta is None else [_delta.named(delta)]
+    parts += [] if lm.plan is None else [lm.plan.description]
+    return ", ".join(parts) or "original"
+
+
+def record(lm: Described) -> dict[str, Any]:
     """What lnbench did, as plain JSON with string keys."""
     named = isinstance(lm.pretrained, str)
     return {
@@ -113,7 +159,7 @@ def _signatures() -> dict[str, dict[str, str]] | None:
         return None
 
 
-def line(lm: LnbenchLM) -> str:
+def line(lm: Described) -> str:
     """The line that is printed once at the start: file, model, neurons, engine."""
     files = " + ".join(str(mask.path) for mask in lm.masks) or ("a set in memory" if lm.neurons is not None else "none")
     if lm.plan is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ class LnbenchLM(HFLM):
         _masks.refuse_without_files(told, paths)
         self.neurons = mask if isinstance(mask, NeuronSet) else _masks.load(paths, told, pretrained, arguments)
         self.masks = _provenance.mask_files(paths)
-        spec = _spec(spec_keys, self.neurons)
+        spec = _arguments.spec_of(spec_keys, self.neurons)
         self.tuned = _delta.Tuned(_delta.own_delta(arguments))
         self._settings, self._fence, self.fit = _provenance.settings(arguments), CacheFence(), Fit()
         self.tokenizer_given = arguments.get("tokenizer")
@@ -108,7 +108,7 @@ class LnbenchLM(HFLM):
             _arguments.refuse_unknown(set(arg_dict) - set(_arguments.OUR_KEYS), _hf_arguments())
             mask = arg_dict.get("mask")
             paths = [] if mask is None else _arguments.mask_paths(mask)
-            arg_dict["pretrained"] = _own_model(_masks.load(paths, arg_dict), paths)
+            arg_dict["pretrained"] = _masks.own_model(_masks.load(paths, arg_dict), paths)
         additional = {key: value for key, value in (additional_config or {}).items() if value is not None}
         return cls(**arg_dict, **additional)
 
@@ -135,10 +135,7 @@ class LnbenchLM(HFLM):
     @property
     def condition(self) -> str:
         """What the model is now, in words: ``original``, the delta's name, the plan's description."""
-        delta = self.tuned.record()
-        parts = [] if delta is None else [_delta.named(delta)]
-        parts += [] if self.plan is None else [self.plan.description]
-        return ", ".join(parts) or "original"
+        return _provenance.condition(self)
 
     def set_spec(self, spec: Any = None, *, engine: str | None = None, **keys: Any) -> models.Plan:
         """Put the loaded model into the condition that a spec describes, and give the plan back.
@@ -292,28 +289,11 @@ def _hf_arguments() -> frozenset[str]:
     return frozenset(inspect.signature(HFLM.__init__).parameters)
 
 
-def _spec(keys: Mapping[str, Any], neurons: NeuronSet | None) -> models.Spec | None:
-    if neurons is None:
-        _arguments.refuse_without_mask(keys)
-        return None
-    return models.Spec.parse(**keys)
-
-
-def _own_model(neurons: NeuronSet | None, paths: Sequence[Path]) -> str:
-    """The id of the model that a neuron set was made for."""
-    if neurons is None:
-        raise ModelArgumentError("neither pretrained nor mask is given; add pretrained=MODEL, mask=FILE or both")
-    if not neurons.header.model:
-        named = "+".join(map(str, paths)) or "the neuron set"
-        raise ModelArgumentError(f"{named} does not name its model, and pretrained is not given; add pretrained=MODEL")
-    return neurons.header.model
-
-
 def _hf_model(
     pretrained: Any, neurons: NeuronSet | None, paths: Sequence[Path], arguments: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
     """The model's name and lm-eval's arguments for it; a model that the mask names comes in the mask's revision."""
-    given = _own_model(neurons, paths) if pretrained is None else pretrained
+    given = _masks.own_model(neurons, paths) if pretrained is None else pretrained
     if not isinstance(given, str | os.PathLike):
         return str(getattr(given, "name_or_path", "") or type(given).__name__), {**arguments, "pretrained": given}
     name = os.fspath(given)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lnbench.models._plan import Edit, Plan
     from lnbench.models._ports import Experts
     from lnbench.models._readout import Readout, layer_states, readout
-    from lnbench.models._shape import load_architecture
+    from lnbench.models._shape import load_architecture, load_shell
     from lnbench.models._sitemap import Description, LayerSites, Port, SiteMap, architecture_of, site_map
     from lnbench.models._spec import SPEC_KEYS, Spec, Statistic, Step
     from lnbench.models.architectures import claims_of, register_architecture, supported_architectures
@@ -98,6 +98,7 @@ _LAZY = {
     "load_tokenizer": "lnbench.models._load",
     "layer_states": "lnbench.models._readout",
     "load_architecture": "lnbench.models._shape",
+    "load_shell": "lnbench.models._shape",
     "local_weights_fingerprint": "lnbench.models._output_key",
     "model_location": "lnbench.models._load",
     "check_observable": "lnbench.models._observe",
@@ -160,6 +161,7 @@ __all__ = [
     "layer_states",
     "load_architecture",
     "load_model",
+    "load_shell",
     "load_tokenizer",
     "local_weights_fingerprint",
     "model_location",

@@ -74,6 +74,16 @@ def export_size(checkpoint: Checkpoint, plan: Plan, link: bool = True) -> int:
         return made.bytes(link)
 
 
+def export_biases(checkpoint: Checkpoint, plan: Plan) -> tuple[str, ...]:
+    """Names of the biases that an export makes because the checkpoint lacks them, sorted.
+
+    Raises:
+        EngineError: the plan cannot be exported; see :func:`export`.
+    """
+    with file_plan(checkpoint, plan) as made:
+        return tuple(made.places.names(checkpoint.model))
+
+
 def _export_files(
     checkpoint: Checkpoint, plan: Plan, target: Path, link: bool, about: Mapping[str, Any], done: Done
 ) -> None:

@@ -1,0 +1,2 @@
+def resolve_chat_template(tokenizer, **_):
+    return tokenizer.chat_template
