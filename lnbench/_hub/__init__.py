@@ -5,8 +5,18 @@ tried. Nothing here knows what is in the files.
 """
 
 from lnbench._hub._fetch import Place, fetch
-from lnbench._hub._push import Pushed, check_push, push, read_text
+from lnbench._hub._push import Pushed, check_names, check_push, push, read_text
 from lnbench._hub._reach import quick_without_network
 from lnbench._hub._refusal import HubRefusal
 
-__all__ = ["HubRefusal", "Place", "Pushed", "check_push", "fetch", "push", "quick_without_network", "read_text"]
+__all__ = [
+    "HubRefusal",
+    "Place",
+    "Pushed",
+    "check_names",
+    "check_push",
+    "fetch",
+    "push",
+    "quick_without_network",
+    "read_text",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,21 @@ def check_push(repo: str, files: Mapping[str, bytes | Path], message: str) -> No
     """
     from huggingface_hub import constants, get_token
 
+    check_names(repo, files)
+    if not message.strip():
+        raise HubRefusal("the message of the commit is empty: say what the files are")
+    if constants.HF_HUB_OFFLINE:
+        raise HubRefusal("the hub is switched off by HF_HUB_OFFLINE: unset it")
+    if get_token() is None:
+        raise HubRefusal(f"writing to the hub needs a token: {logging_in()}")
+
+
+def check_names(repo: str, files: Collection[str]) -> None:
+    """Refuse names that the hub has not.
+
+    Raises:
+        HubRefusal: the repository or a file cannot be called so, or there is no file.
+    """
     if not _REPO.fullmatch(repo) or ".." in repo or "--" in repo or repo.endswith((".git", ".", "-")):
         raise HubRefusal(f"{repo!r} is no name of a repository: write it as org/name")
     if not files:
@@ -47,12 +62,6 @@ def check_push(repo: str, files: Mapping[str, bytes | Path], message: str) -> No
     for name in files:
         if not _FILE.fullmatch(name) or ".." in name.split("/"):
             raise HubRefusal(f"{name!r} cannot be a file there: use letters, digits, '.', '-' and '_'")
-    if not message.strip():
-        raise HubRefusal("the message of the commit is empty: say what the files are")
-    if constants.HF_HUB_OFFLINE:
-        raise HubRefusal("the hub is switched off by HF_HUB_OFFLINE: unset it")
-    if get_token() is None:
-        raise HubRefusal(f"writing to the hub needs a token: {logging_in()}")
 
 
 def push(

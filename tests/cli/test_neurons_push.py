@@ -57,6 +57,8 @@ def test_a_card_alone_needs_no_hub(sets, tmp_path):
     ("given", "error", "why"),
     [
         (["{0}", "--repo", "sets"], OutputError, "is no name of a repository: write it as org/name"),
+        (["{0}", "--repo", "sets", "--card-only", "card"], OutputError, "is no name of a repository"),
+        (["{0}", "--repo", "o/<b>", "--card-only", "card"], OutputError, "is no name of a repository"),
         (["{0}", "{0}", "--repo", "org/sets"], OutputError, "would both be 'zh.pt' in the repository; rename one"),
         (["no.pt", "--repo", "org/sets"], NeuronFileError, "no neuron set 'no.pt'"),
         (["{0}", "--repo", "org/sets", "--message", " "], OutputError, "the message of the commit is empty"),

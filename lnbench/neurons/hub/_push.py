@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from lnbench._hub import HubRefusal, Pushed, check_push, push, read_text
+from lnbench._hub import check_names as check_places
 from lnbench.errors import OutputError
 from lnbench.neurons.hub._card import set_card
 from lnbench.neurons.hub._painter import painted
@@ -27,8 +28,12 @@ def hub_files(repo: str, sets: Mapping[str, NeuronSet], existing: str | None = N
         existing: the card that is there; its owner's words stay.
 
     Raises:
-        OutputError: a file has another suffix.
+        OutputError: a file has another suffix, or a name cannot be at the hub.
     """
+    try:
+        check_places(repo, sets)
+    except HubRefusal as refusal:
+        raise OutputError(f"there is no card for {repo!r}: {refusal}") from refusal
     files = {file: _bytes(neurons, file) for file, neurons in sets.items()}
     pictures = {file: f"pictures/{file}.png" for file in sets}
     drawn = {file: data for file, neurons in sets.items() if (data := painted(neurons, file)) is not None}
