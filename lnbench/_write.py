@@ -47,6 +47,18 @@ def check_takes_files(folder: Path, named: str, option: str) -> None:
         ) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, where they are missing.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {str(folder)!r}: {error.strerror}; name another") from error
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder that becomes ``path`` when the block ends well, and vanishes otherwise.

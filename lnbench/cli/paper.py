@@ -42,8 +42,11 @@ def paper(
     only: Annotated[str | None, typer.Option(help="Some of the experiments, joined by +.")] = None,
     mask: Annotated[str | None, typer.Option(help="A neuron set; left out: detected by the paper's method.")] = None,
     documents: Annotated[int | None, typer.Option(min=1, help="Of each language, to detect neurons on.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Documents of each task; all when left out.")] = None,
-    seeds: Annotated[int, typer.Option(min=2, help="Draws of every random control.")] = 5,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Documents of each task (all when left out), prompts and held-out documents."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=2, help="Draws of every random control; tuning takes three of them.")] = 5,
     n1: Annotated[int | None, typer.Option(min=1, help="Layers of the first block; chosen by the sweep.")] = None,
     n2: Annotated[int | None, typer.Option(min=1, help="Layers of the last block; chosen by the sweep.")] = None,
     tune: Annotated[str | None, typer.Option(help="The language that is tuned; the last of --corpus.")] = None,
@@ -57,21 +60,33 @@ def paper(
     device: options.Device = "auto",
 ) -> None:
     """Run a paper's experiments on a model and write one report: Markdown, a page, and every number as JSON."""
-    from lnbench.analysis.paper import PAPERS, demo_setting, experiments_of, make_report, write_report
+    from lnbench.analysis.paper import (
+        PAPERS,
+        check_report,
+        demo_setting,
+        experiments_of,
+        make_report,
+        write_report,
+    )
 
     if name not in PAPERS:
         raise SpecError(f"unknown paper {name!r}; choose {' or '.join(PAPERS)}")
     chosen = None if only is None else only.split("+")
     wanted = list(experiments_of(name, chosen))
     check_takes_files(out, str(out), "--out")
+    check_report(out, {"paper": name, "model": model})
+    load = {"revision": revision, "dtype": dtype, "device": device}
     if model == DEMO_MODEL:
+        _refuse_text(corpus)
         setting = demo_setting(name, out, limit=limit, seeds=seeds, languages=_of_demo(languages))
+        asked = {key: value for key, value in load.items() if value not in (None, "auto")}
+        setting = replace(setting, load={**setting.load, **asked})
     else:
         if languages is not None:
             raise SpecError(
                 f"--languages {languages} is for the embedded model; name text of the languages by --corpus"
             )
-        setting = _setting(model, out, corpus, limit, seeds, {"revision": revision, "dtype": dtype, "device": device})
+        setting = _setting(model, out, corpus, limit, seeds, load)
     given: dict[str, Any] = {
         "held_out": _sources(held_out),
         "prompts": _sources(prompts),
@@ -79,8 +94,13 @@ def paper(
         "documents": documents,
     }
     given |= {"n1": n1, "n2": n2, "tune": tune, "tune_model": tune_model, "data_dir": data_dir}
-    given |= {"batch_size": batch_size, "tasks": tasks.split("+") if tasks else None}
+    given |= {"batch_size": batch_size, "tasks": None if tasks is None else tasks.split("+")}
+    if name != "plnd":
+        _refuse_idle(name, given)
     setting = replace(setting, **{key: value for key, value in given.items() if value})
+    _check(setting)
+    if tasks is not None:
+        _check_tasks(setting)
     _silence()
     report, refused = make_report(name, setting, only=chosen, begin=_Steps(len(wanted)).show)
     files = write_report(report, out)
@@ -94,15 +114,79 @@ def _setting(
     model: str, out: Path, corpus: list[str] | None, limit: int | None, seeds: int, load: dict[str, str | None]
 ) -> Setting:
     from lnbench.analysis.paper import Setting
-    from lnbench.models import check_placement
 
     corpora = _sources(corpus)
     if len(corpora) < 2:
         raise SpecError(
             f"--model {model} has no text of its own; name text of two languages or more, as in --corpus en=en.txt"
         )
-    check_placement(str(load["dtype"]), str(load["device"]))
     return Setting(model=model, out=out, languages=tuple(corpora), corpora=corpora, limit=limit, seeds=seeds, load=load)
+
+
+def _refuse_idle(paper: str, given: dict[str, Any]) -> None:
+    """Options that would change nothing."""
+    for key in ("held_out", "prompts", "tasks", "n1", "n2", "tune", "tune_model"):
+        if given[key]:
+            option = f"--{key.replace('_', '-')}"
+            raise SpecError(f"{option} is of the experiments of plnd, and {paper} has none of them; leave it out")
+
+
+def _refuse_text(corpus: list[str] | None) -> None:
+    if corpus:
+        raise SpecError(
+            f"--corpus {corpus[0]}: the embedded model's neurons are detected on the text that comes with it; leave "
+            "--corpus out, and choose among its languages with --languages"
+        )
+
+
+def _check(setting: Setting) -> None:
+    """Refuse what every experiment, or a later one, would fail at.
+
+    Raises:
+        LnbenchError: a language, a task, a set or a device that is not there, or text that cannot be read.
+    """
+    from lnbench.models import check_placement
+    from lnbench.neurons import load_masks
+
+    _check_languages(setting)
+    check_placement(str(setting.load.get("dtype", "auto")), str(setting.load.get("device", "auto")))
+    for sources, document, field in (
+        (setting.corpora, setting.document, setting.text_field),
+        (setting.held_out, "line", "text"),
+        (setting.prompts, "line", setting.prompt_field),
+    ):
+        for code, source in sources.items():
+            _check_text(f"{code}={source}", document, field, setting.documents)
+    if setting.mask is not None:
+        load_masks(setting.mask)
+
+
+def _check_languages(setting: Setting) -> None:
+    tuned = setting.tune or list(setting.corpora)[-1]
+    if tuned not in setting.corpora:
+        raise SpecError(f"--tune {tuned} has no text; choose among {', '.join(setting.corpora)}")
+    if setting.held_out and tuned not in setting.held_out:
+        raise SpecError(
+            f"--held-out has {', '.join(setting.held_out)} and not {tuned}, which is tuned; name text of it, too, or "
+            "another language with --tune"
+        )
+
+
+def _check_text(text: str, document: str, field: str, documents: int | None) -> None:
+    from lnbench.detection import Corpus
+
+    corpus = Corpus.parse(text, document, field)
+    if not corpus.source.startswith("datasets:"):
+        next(corpus.documents(), None)
+    elif documents is None:
+        raise SpecError(f"{corpus.source!r} may have no end; say how much to read with --documents")
+
+
+def _check_tasks(setting: Setting) -> None:
+    from lnbench.studies import Study
+
+    keys: dict[str, Any] = {"name": "tasks", "tasks": list(setting.tasks), "languages": list(setting.languages)}
+    Study.model_validate({**keys, "model": {"pretrained": setting.model}, "conditions": {"original": {}}}).plan()
 
 
 def _of_demo(languages: str | None) -> list[str] | None:

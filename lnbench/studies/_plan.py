@@ -92,7 +92,7 @@ def _refuse_unasked(condition: Condition, study: Study) -> None:
     wanted = condition.evaluate
     if wanted is not None and {language(code).code for code in study.languages}.isdisjoint(wanted):
         raise StudyError(
-            f"condition {str(condition)!r} is to be evaluated in {', '.join(wanted)}, which is no language of the study "
+            f"condition {str(condition)!r} is to be evaluated in {', '.join(wanted)}, no language of the study "
             f"({', '.join(study.languages)}); name one of them in evaluate, or correct languages or ablate"
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,11 +15,20 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from lnbench.analysis import Picture, Section, ShownTable
-from lnbench.analysis.paper import Report, demo_setting, experiments_of, make_report, write_report
+from lnbench.analysis.paper import (
+    Experiment,
+    Report,
+    Setting,
+    _make,
+    demo_setting,
+    experiments_of,
+    make_report,
+    write_report,
+)
 from lnbench.analysis.paper import _published as published
 from lnbench.analysis.paper._markdown import plain
 from lnbench.cli.paper import app
-from lnbench.errors import LnbenchError
+from lnbench.errors import LnbenchError, OutputError
 from lnbench.neurons import NeuronSet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +75,34 @@ def test_a_report_is_escaped_everywhere(tmp_path):
     assert json.loads(files[2].read_text(encoding="utf-8"))["sections"]["one"]["n"] == 1
 
 
+def test_numbers_that_are_none_do_not_lose_a_report(tmp_path):
+    section = Section("one", "One", "Told.", data={"a": math.nan, "b": [math.inf, 1.5], "c": {"d": (math.nan,)}})
+    numbers = json.loads(write_report(Report("R", "I.", [section]), tmp_path)[2].read_text(encoding="utf-8"))
+    assert numbers["sections"]["one"] == {"title": "One", "a": None, "b": [None, 1.5], "c": {"d": [None]}}
+
+
+def test_a_report_takes_the_place_of_an_earlier_one_and_of_no_other(tmp_path):
+    about = {"paper": "plnd", "model": "m"}
+    write_report(Report("R", "I.", [HOSTILE], about), tmp_path)
+    (tmp_path / "images" / "mine.png").write_bytes(PIXEL)
+    write_report(Report("R", "I.", [replace(HOSTILE, pictures=())], about), tmp_path)
+    assert [path.name for path in (tmp_path / "images").iterdir()] == ["mine.png"]
+    for other in ({"paper": "lape", "model": "m"}, {"paper": "plnd", "model": "n"}):
+        with pytest.raises(OutputError, match="holds the report of the"):
+            write_report(Report("R", "I.", [HOSTILE], other), tmp_path)
+
+
+def test_work_is_named_after_the_contents_of_its_files(tmp_path):
+    text = tmp_path / "en.txt"
+    text.write_text("one\n")
+    setting = Setting(model=str(tmp_path), out=tmp_path, languages=["en"], corpora={"en": str(text)})
+    first, held = setting.key("x"), setting.held_out_key()
+    assert setting.key("x") == first != setting.key("y")
+    text.write_text("one two\n")
+    assert setting.key("x") != first and setting.held_out_key() == held
+    assert replace(setting, limit=3).held_out_key() != held
+
+
 @given(st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=40))
 def test_words_in_tables_stay_what_they_are(text):
     words = " ".join(text.split())
@@ -99,7 +137,11 @@ def test_every_experiment_runs_on_the_embedded_model(paper, tmp_path):
     assert list(numbers) == keys
     assert not any("not_run" in section for section in numbers.values())
     text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
-    assert ("planted positive control" in text and "Published:" in text) or "published:" in text
+    assert "planted positive control" in text and ("Published:" in text or "published:" in text)
+    if paper == "plnd":
+        tables = numbers["without-english"]["tables"]
+        gaps = [row["cells"]["gap"]["value"] for table in tables for row in table["rows"] if "gap" in row["cells"]]
+        assert gaps and None not in gaps
     pictures = list((tmp_path / "out" / "images").glob("*.png"))
     assert len(pictures) >= 5 and all(f"images/{picture.name}" in text for picture in pictures)
 
@@ -112,6 +154,20 @@ def test_what_cannot_be_run_says_why_and_the_others_go_on(tmp_path):
     assert report.sections[1].key == "counts" and "not_run" not in report.sections[1].data
 
 
+def test_an_error_that_nobody_foresaw_costs_one_section(tmp_path, monkeypatch, caplog):
+    def broken(_: Setting) -> Section:
+        raise RuntimeError("out of <b>memory</b>")
+
+    whole = Section("whole", "Whole", "Told.")
+    listed = [Experiment("broken", "Broken", broken), Experiment("whole", "Whole", lambda _: whole)]
+    monkeypatch.setattr(_make, "experiments_of", lambda paper, only: iter(listed))
+    report, refused = make_report("lape", demo_setting("lape", tmp_path))
+    assert refused == ["broken"] and report.sections[1] == whole
+    assert "RuntimeError: out of \\<b\\>memory" in report.sections[0].text and "Traceback" in caplog.text
+    assert report.made_with["paper"] == "lape" and report.made_with["seeds"] == 5
+    json.dumps(report.as_json(), allow_nan=False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -120,8 +176,19 @@ def test_what_cannot_be_run_says_why_and_the_others_go_on(tmp_path):
         (["lape", "--model", "lnbench/demo", "--languages", "en+xx"], "'xx' is none of them"),
         (["lape", "--model", "some/model"], "some/model has no text of its own"),
         (["lape", "--model", "some/model", "--corpus", "en=a", "--corpus", "en=b"], "names en a second time"),
+        (["lape", "--model", "some/model", "--corpus", "en=a", "--corpus", "zh=a"], "no corpus at 'a'"),
+        (["plnd", "--model", "lnbench/demo", "--corpus", "en=a"], "leave --corpus out"),
+        (["plnd", "--model", "lnbench/demo", "--tune", "xx"], "--tune xx has no text"),
+        (["plnd", "--model", "lnbench/demo", "--tune", "zh", "--held-out", "en=a"], "and not zh, which is tuned"),
+        (["plnd", "--model", "lnbench/demo", "--device", "nowhere"], "the device 'nowhere' cannot be used"),
+        (["plnd", "--model", "lnbench/demo", "--tasks", "nope"], "unknown task 'nope'"),
+        (["plnd", "--model", "lnbench/demo", "--mask", "none.pt"], "no neuron set 'none.pt'"),
+        (["lape", "--model", "lnbench/demo", "--n1", "1"], "--n1 is of the experiments of plnd"),
     ],
-    ids=["paper", "experiment", "language", "corpus", "twice"],
+    ids=[
+        *("paper", "experiment", "language", "corpus", "twice", "text", "demo", "tune", "held-out", "device", "task"),
+        *("mask", "idle"),
+    ],
 )
 def test_refusals_come_first(tmp_path, arguments, words):
     ended = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])

@@ -12,7 +12,7 @@ from lnbench._lazy import lazy
 if TYPE_CHECKING:
     from lnbench.analysis.paper._experiments import Experiment, experiments_of
     from lnbench.analysis.paper._make import make_report
-    from lnbench.analysis.paper._report import Report, write_report
+    from lnbench.analysis.paper._report import Report, check_report, write_report
     from lnbench.analysis.paper._setting import PAPERS, Setting, demo_setting
 
 _LAZY = {
@@ -20,6 +20,7 @@ _LAZY = {
     "PAPERS": "lnbench.analysis.paper._setting",
     "Report": "lnbench.analysis.paper._report",
     "Setting": "lnbench.analysis.paper._setting",
+    "check_report": "lnbench.analysis.paper._report",
     "demo_setting": "lnbench.analysis.paper._setting",
     "experiments_of": "lnbench.analysis.paper._experiments",
     "make_report": "lnbench.analysis.paper._make",
@@ -31,6 +32,7 @@ __all__ = [
     "Experiment",
     "Report",
     "Setting",
+    "check_report",
     "demo_setting",
     "experiments_of",
     "make_report",

@@ -13,6 +13,8 @@ from lnbench.analysis.paper._ablation import ablation_section
 from lnbench.analysis.paper._neurons import loaded, neurons_of
 from lnbench.analysis.paper._setting import Setting
 from lnbench.analysis.paper._study import results_of
+from lnbench.analysis.paper._tuning import tuning
+from lnbench.detection import Corpus
 from lnbench.errors import DataError
 from lnbench.reporting.reading import Results
 
@@ -38,7 +40,6 @@ class Experiment:
 def lens(setting: Setting) -> Section:
     """Figure 1 of PLND: the languages of the states, layer by layer."""
     from lnbench.analysis.lens import LensSettings, layer_lens, lens_section
-    from lnbench.detection import Corpus
 
     sources = setting.prompts or setting.corpora
     document = "line" if setting.prompts else setting.document
@@ -140,44 +141,11 @@ def without_english(setting: Setting) -> Section:
     from lnbench.analysis.workflow import without_english_section
 
     file = neurons_of(setting, "plnd")[1]
-    preset = {"name": "plnd-without-english", "seeds": setting.seeds, "evaluate": ["ablated"]}
+    asked = ["ablated", "en"]  # English keeps its neurons here, and is asked without those of each other language
+    preset = {"name": "plnd-without-english", "seeds": setting.seeds, "evaluate": asked}
     return without_english_section(
         results_of(setting, "without-english", file, tasks=list(setting.tasks), preset=preset)
     )
-
-
-def tuning(setting: Setting) -> Section:
-    """Section 4.4 of PLND: only a language's neurons are trained."""
-    import lnbench.analysis.tuning as tuning_room
-    from lnbench.detection import Corpus
-
-    code = setting.tune or list(setting.corpora)[-1]
-    own = replace(setting, model=setting.tune_model or setting.model, mask=None if setting.tune_model else setting.mask)
-    model, tokenizer = loaded(own)
-    text = Corpus.parse(f"{code}={own.corpora[code]}", own.document, own.text_field)
-    measured = [Corpus.parse(f"{one}={source}") for one, source in own.held_out.items()]
-    if not measured:
-        text, end = tuning_room.split(text, max(own.tuned_on))
-        measured = [end]
-    out = own.work / f"tuning-{own.key(code, own.tuned_on, own.seeds)}"
-    out.mkdir(parents=True, exist_ok=True)
-    texts = tuning_room.held_out(tokenizer, measured, documents=own.limit or 100, max_length=512)
-    experiment = tuning_room.Experiment(
-        neurons_of(own, "plnd")[0],
-        code,
-        text,
-        texts,
-        out,
-        tuple(own.tuned_on),
-        seeds=tuple(range(min(own.seeds, 3))),
-        model=own.model,
-    )
-    section = tuning_room.tuning_section(tuning_room.tune(model, tokenizer, experiment), note=_note(own, setting))
-    return replace(section, tables=[*section.tables, _published.tuning_gains()])
-
-
-def _note(own: Setting, setting: Setting) -> str:
-    return "" if own.model == setting.model else f"Tuned is `{own.model}`, and not `{setting.model}`."
 
 
 def matrix(setting: Setting) -> Section:
@@ -205,7 +173,7 @@ def steering(setting: Setting) -> Section:
     from lnbench.analysis.text import steering_section
 
     file = neurons_of(setting, "lape")[1]
-    preset = {"name": "lape-steering", "seeds": min(setting.seeds, 3)}
+    preset = {"name": "lape-steering", "seeds": setting.seeds}
     tasks = [setting.asked, setting.packed]
     return steering_section(results_of(setting, "steering", file, tasks=tasks, preset=preset))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 from lnbench import __version__
 from lnbench.analysis._section import Section
 from lnbench.analysis.paper._experiments import Experiment, experiments_of
+from lnbench.analysis.paper._markdown import plain
 from lnbench.analysis.paper._report import Report
 from lnbench.analysis.paper._setting import Setting
 from lnbench.errors import LnbenchError
+
+_log = logging.getLogger(__name__)
 
 _TITLES = {
     "plnd": "PLND and MWork: how a language model handles languages",
@@ -57,24 +61,30 @@ def make_report(
         begin(experiment)
         try:
             sections.append(replace(experiment.make(setting), key=experiment.key))
-        except LnbenchError as error:
+        except Exception as error:  # hours of other experiments are not lost to one
             refused.append(experiment.key)
             sections.append(_refused(experiment, error))
-    return Report(f"{_TITLES[paper]}, on {setting.model}", _intro(paper, setting), sections), refused
+    about = {"paper": paper, "lnbench": __version__, **setting.as_json()}
+    return Report(f"{_TITLES[paper]}, on {setting.model}", _intro(paper, setting), sections, about), refused
 
 
-def _refused(experiment: Experiment, error: LnbenchError) -> Section:
-    text = f"Not run here: {error}."
-    return Section(experiment.key, experiment.title, text, data={"not_run": str(error)})
+def _refused(experiment: Experiment, error: Exception) -> Section:
+    told = str(error).strip()
+    if not isinstance(error, LnbenchError):
+        _log.error("the experiment %s ended with an error", experiment.key, exc_info=error)
+        told = f"{type(error).__name__}: {told}"
+    return Section(experiment.key, experiment.title, f"Not run here: {plain(told)}.", data={"not_run": told})
 
 
 def _intro(paper: str, setting: Setting) -> str:
+    detected = f"detected by {paper.upper()} on the text of the section Detection text"
     amounts: dict[str, Any] = {
         "languages": " ".join(setting.languages),
         "documents a task": setting.limit or "all",
         "draws of every random control": setting.seeds,
-        "neurons": setting.mask or f"detected by {paper.upper()} on the text of the last section",
+        "neurons": detected if setting.mask is None else f"`{setting.mask}`",
     }
+    amounts |= {"seeds of tuning": len(setting.tuning_seeds)} if paper == "plnd" else {}
     about = "\n".join(f"- {name}: {value}" for name, value in amounts.items())
     parts = [
         f"The experiments of {_SOURCES[paper]}, in its order, made for `{setting.model}` by lnbench {__version__}. "

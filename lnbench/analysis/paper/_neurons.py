@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import json
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from lnbench._write import make_folder
 from lnbench.analysis.paper._setting import Setting
 from lnbench.neurons import NeuronSet, load_masks
 
@@ -27,25 +29,39 @@ def neurons_of(setting: Setting, method: str) -> tuple[NeuronSet, str]:
         LnbenchError: there is no such set, or detection refuses the text or the options.
     """
     if setting.mask is not None:
-        return load_masks(setting.mask.split("+")), setting.mask
+        return load_masks(setting.mask), setting.mask
     file = setting.work / f"neurons-{method}-{setting.key(method, dict(setting.detect))}.safetensors"
     if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         _DETECTORS[method](setting).save(file)
     return NeuronSet.load(file), str(file)
 
 
-@cache
-def _loaded(model: str, place: tuple[tuple[str, Any], ...]) -> tuple[Any, Any]:
-    from lnbench.models import load_model, load_tokenizer
-
-    options = dict(place)
-    return load_model(model, **options), load_tokenizer(model, revision=options.get("revision"))
+#: The model that was loaded last, by its name and how it was loaded, with its tokenizer.
+_held: dict[tuple[str, str], tuple[Any, Any]] = {}
 
 
 def loaded(setting: Setting) -> tuple[Any, Any]:
-    """The model and its tokenizer; loaded once for all experiments that need it outside lm-eval."""
-    return _loaded(setting.model, tuple(sorted(setting.place().items())))
+    """The model and its tokenizer, loaded once for experiments that need it one after the other outside lm-eval."""
+    from lnbench.models import load_model, load_tokenizer
+
+    place = setting.place()
+    key = (setting.model, json.dumps(place, sort_keys=True))
+    if key not in _held:
+        release()
+        model = load_model(setting.model, **place)
+        _held[key] = model, load_tokenizer(setting.model, revision=place.get("revision"))
+    return _held[key]
+
+
+def release() -> None:
+    """Let go of the model: a study loads its own, and a device has room for one."""
+    import torch
+
+    _held.clear()
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _text(setting: Setting) -> TokenDocuments:
@@ -73,8 +89,10 @@ def _plnd(setting: Setting) -> NeuronSet:
 
 
 def _commit(setting: Setting) -> str | None:
-    commit: str | None = getattr(loaded(setting)[0].config, "_commit_hash", None)
-    return commit
+    from lnbench.models import commit_of, model_location
+
+    revision = setting.place().get("revision")
+    return commit_of(model_location(setting.model), revision, loaded(setting)[0].config) or revision
 
 
 _DETECTORS: dict[str, Callable[[Setting], NeuronSet]] = {"lape": _lape, "plnd": _plnd}

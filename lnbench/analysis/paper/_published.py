@@ -37,8 +37,8 @@ def table_1() -> ShownTable:
 def tuning_gains() -> ShownTable:
     """What PLND's abstract says of tuning."""
     return ShownTable(
-        "Published: mean improvement by tuning a language's neurons on 400 documents, over all tasks, in points "
-        "(Zhao et al., NeurIPS 2024, arXiv 2402.18815, abstract). Other models than ours.",
+        "Published: mean improvement by tuning a language's neurons on 400 documents, over all tasks, in the "
+        "abstract's percent (Zhao et al., NeurIPS 2024, arXiv 2402.18815). Other models than ours.",
         ("languages", "improvement"),
         (("high-resource", "3.6"), ("low-resource", "2.3")),
     )

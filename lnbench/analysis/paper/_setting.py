@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,9 @@ class Setting:
         mask: a neuron set; None to detect one.
         detect: options of the method that detects it.
         documents: of each language, that neurons are detected on.
-        limit: documents of each task and prompts of each language; None for all.
-        seeds: draws of every random control.
+        limit: documents of each task, prompts of each language for the lens and documents that tuning is measured on;
+            None for all of a task, 50 prompts and 100 documents.
+        seeds: draws of every random control; tuning is done with :attr:`tuning_seeds` of them.
         n1, n2: layers of the first and the last block; None to choose by the sweep.
         tune: the language that is tuned; None for the last that has text.
         tuned_on: numbers of documents to tune on.
@@ -73,6 +74,11 @@ class Setting:
     data_dir: str | None = None
 
     @property
+    def tuning_seeds(self) -> tuple[int, ...]:
+        """Seeds of tuning: three, as a model is trained for each; two where no more are asked for."""
+        return tuple(range(min(self.seeds, 3)))
+
+    @property
     def work(self) -> Path:
         """The folder of neuron sets, stores and deltas."""
         return self.out / "work"
@@ -87,17 +93,38 @@ class Setting:
         return {name: value for name, value in self.load.items() if value is not None}
 
     def key(self, *parts: Any) -> str:
-        """A short name for work that depends on the model, its text and ``parts``."""
+        """A short name for work that depends on the model, its text and ``parts``: other files have other names."""
         known = [
             self.model,
+            _state(self.model),
             dict(self.load),
-            dict(self.corpora),
+            {code: (source, _state(source)) for code, source in self.corpora.items()},
             self.documents,
             self.document,
             self.text_field,
             *parts,
         ]
         return hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()[:10]
+
+    def held_out_key(self) -> list[Any]:
+        """What else decides the numbers of tuning."""
+        return [self.limit, {code: (source, _state(source)) for code, source in self.held_out.items()}]
+
+    def as_json(self) -> dict[str, Any]:
+        """What a report's numbers were made with, plain JSON."""
+        left_out = ("out", "corpora", "held_out", "prompts", "load", "detect")
+        plain = {name.name: getattr(self, name.name) for name in fields(self) if name.name not in left_out}
+        files = {name: dict(getattr(self, name)) for name in ("corpora", "held_out", "prompts")}
+        if self.is_demo:  # they come with the package, wherever that is
+            files = {name: {code: Path(source).name for code, source in files[name].items()} for name in files}
+        return {**plain, **files, "load": self.place(), "detect": dict(self.detect)}
+
+
+def _state(source: str) -> list[Any]:
+    """Sizes and times of a file, or of those in a folder; nothing for what is no path."""
+    path = Path(source).expanduser()
+    files = [path] if path.is_file() else sorted(path.rglob("*")) if path.is_dir() else []
+    return [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
 
 
 #: What detects the embedded model's neurons, planted or not, in all structures.

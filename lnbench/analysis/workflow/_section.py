@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -63,6 +64,8 @@ def _shown(table: WorkflowTable) -> ShownTable:
 def _verdict(table: WorkflowTable) -> str:
     """Which rows are marked, in words: also that none is."""
     gaps = [(row.condition, row.cells["gap"]) for row in table.rows[1:] if "gap" in row.cells and not row.control]
+    if all(math.isnan(cell.value) for _, cell in gaps):
+        return "no gap is known; the documents that it needs were not evaluated."
     wider = [label for label, cell in gaps if cell.mark == "*"]
     narrower = [label for label, cell in gaps if cell.mark == "+"]
     parts = [f"wider than of random sets: {', '.join(wider)}"] if wider else []
