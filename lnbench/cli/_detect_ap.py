@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lnbench.cli import _detect_executor as place
 from lnbench.cli import _detect_options as options
 from lnbench.errors import SpecError
 
@@ -33,23 +34,30 @@ def ap(
     top_rate: Annotated[float | None, typer.Option(help="The same as a share of all neurons (0.01).")] = None,
     which: Annotated[str, typer.Option(help="top (respond to the language), bottom (to all others) or both.")] = "both",
     resume_dir: options.ResumeDir = None,
+    executor: place.Executor = "local",
+    address: place.Address = None,
+    workers: place.Workers = None,
+    threads: place.Threads = None,
 ) -> None:
     """Measure each neuron's mean response to every document, and select by average precision (AP, expert units)."""
     from lnbench.detection import ap_select, collect_responses, responses_key
-    from lnbench.models import check_placement, load_tokenizer
+    from lnbench.models import load_tokenizer
     from lnbench.neurons import expand_sites
 
     text = options.Text(corpus, document, field, tokens, documents, max_length, order, seed, unequal)
     chosen = {"top_k": top_k, "top_rate": top_rate, "which": which}
     _check([each.language for each in text.parsed()], chosen)
     options.check_set_path(out, stats_out, resume_dir)
-    check_placement(dtype, device)
-    read = text.read(load_tokenizer(model, revision=revision))
-    loaded = options.Loaded.load(model, revision, dtype, device, max_length)
-    key = responses_key(loaded.model, read, expand_sites(sites.replace("+", ",").split(",")))
-    store = options.store_beside(out, stats_out or resume_dir, loaded, read, **key, name=loaded.name)
-    with options.bar("measuring", sum(read.tokens.values())) as done, options.memory_in_one_sentence(batch_size):
-        found = collect_responses(loaded.model, read, store, batch_tokens=batch_size * max_length, done=done)
+    where = place.Where(executor, address, workers, threads)
+    where.check(dtype, device)
+    names, most = expand_sites(sites.replace("+", ",").split(",")), batch_size * max_length
+    with where.runner(model, revision, dtype, device) as runner:
+        read = text.read(load_tokenizer(model, revision=revision))
+        loaded = options.Loaded.of(runner, model, revision, dtype, device, max_length)
+        key = responses_key(loaded.model, read, names)
+        store = options.store_beside(out, stats_out or resume_dir, loaded, read, **key, name=loaded.name)
+        with options.bar("measuring", sum(read.tokens.values())) as done, options.memory_in_one_sentence(batch_size):
+            found = collect_responses(loaded.model, read, store, batch_tokens=most, runner=runner, done=done)
     neurons = ap_select(found, **chosen)  # type: ignore[arg-type]
     neurons.save(out)
     options.print_set(out, neurons)

@@ -15,7 +15,7 @@ from lnbench._write import check_writable
 from lnbench.errors import EngineError, OutputError, SpecError
 
 if TYPE_CHECKING:
-    from lnbench.detection import Corpus, ShardStore, TokenDocuments
+    from lnbench.detection import Corpus, RayRunner, ShardStore, TokenDocuments
     from lnbench.neurons import NeuronSet
 
 Model = Annotated[str, typer.Option("--model", help="lnbench/demo, a folder or a name on the hub.")]
@@ -125,6 +125,8 @@ class Loaded:
     revision: str | None
     identity: str
     """The name, or the fingerprint of a local checkpoint's files."""
+    device: str = "cpu"
+    """Kind of the device that runs it."""
 
     @classmethod
     def load(cls, name: str, revision: str | None, dtype: str, device: str, max_length: int) -> Loaded:
@@ -137,12 +139,29 @@ class Loaded:
         from lnbench.models import commit_of, load_model, local_weights_fingerprint, model_location
 
         model = load_model(name, revision=revision, dtype=dtype, device=device)
-        positions = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
-        if positions is not None and max_length > positions:
-            raise SpecError(f"--max-length {max_length} is more than the model's {positions} positions; lower it")
+        _refuse_long(model, max_length)
         place = Path(model_location(name))
         identity = f"local:{local_weights_fingerprint(place)}" if place.exists() else name
-        return cls(model, name, commit_of(str(place), revision, model.config) or revision, identity)
+        return cls(model, name, commit_of(str(place), revision, model.config) or revision, identity, model.device.type)
+
+    @classmethod
+    def of(
+        cls, runner: RayRunner | None, name: str, revision: str | None, dtype: str, device: str, max_length: int
+    ) -> Loaded:
+        """What the workers of a cluster have loaded, here without weights; without a cluster see :meth:`load`."""
+        if runner is None:
+            return cls.load(name, revision, dtype, device, max_length)
+        _refuse_long(runner.model, max_length)
+        found = runner.loaded
+        local = (found.identity or "").startswith("local:")
+        commit, identity = (None, str(found.identity)) if local else (found.identity, name)
+        return cls(runner.model, name, commit or revision, identity, found.device)
+
+
+def _refuse_long(model: Any, max_length: int) -> None:
+    positions = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    if positions is not None and max_length > positions:
+        raise SpecError(f"--max-length {max_length} is more than the model's {positions} positions; lower it")
 
 
 def store_beside(path: Path, folder: Path | None, loaded: Loaded, documents: TokenDocuments, **key: Any) -> ShardStore:
@@ -158,7 +177,7 @@ def store_beside(path: Path, folder: Path | None, loaded: Loaded, documents: Tok
         "model": loaded.identity,
         "revision": loaded.revision,
         "dtype": str(loaded.model.dtype),
-        "device": loaded.model.device.type,
+        "device": loaded.device,
         "corpus": documents.hash,
         "lnbench": __version__,
     }

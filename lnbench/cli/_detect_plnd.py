@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lnbench.cli import _detect_executor as place
 from lnbench.cli import _detect_options as options
 from lnbench.errors import SpecError
 
@@ -52,25 +53,31 @@ def plnd(
     dtype: options.Dtype = "auto",
     device: options.Device = "auto",
     resume_dir: options.ResumeDir = None,
+    executor: place.Executor = "local",
+    address: place.Address = None,
+    workers: place.Workers = None,
+    threads: place.Threads = None,
 ) -> None:
     """Score every neuron by what removing it changes in each document, and select what stays strong (PLND)."""
     from lnbench.detection import collect_impacts, impacts_key, plnd_select
-    from lnbench.models import check_placement, load_tokenizer
+    from lnbench.models import load_tokenizer
 
     text = options.Text(corpus, document, field, tokens, documents, max_length, order, seed, unequal)
     settings = _settings(sites, form, chunk)
     rule = _amounts(top_k=top_k, top_rate=top_rate, epsilon=epsilon) | {"consistency": consistency, "remove": remove}
     _check(settings, rule, dict.fromkeys(settings.sites, _ANY_WIDTH), tuple(each.language for each in text.parsed()))
     options.check_set_path(out, stats_out, resume_dir)
-    check_placement(dtype, device)
-    read = text.read(load_tokenizer(model, revision=revision))
-    loaded = options.Loaded.load(model, revision, dtype, device, max_length)
-    key = impacts_key(loaded.model, read, settings)
-    _check(settings, rule, key["shapes"], read.languages)
-    store = options.store_beside(out, stats_out or resume_dir, loaded, read, **key, name=loaded.name)
-    with options.bar("measuring", sum(read.tokens.values())) as advance:
-        done = _counted(advance, {language: len(read[language]) for language in read})
-        found = collect_impacts(loaded.model, read, store, chunk=chunk, done=done)
+    where = place.Where(executor, address, workers, threads)
+    where.check(dtype, device)
+    with where.runner(model, revision, dtype, device) as runner:
+        read = text.read(load_tokenizer(model, revision=revision))
+        loaded = options.Loaded.of(runner, model, revision, dtype, device, max_length)
+        key = impacts_key(loaded.model, read, settings)
+        _check(settings, rule, key["shapes"], read.languages)
+        store = options.store_beside(out, stats_out or resume_dir, loaded, read, **key, name=loaded.name)
+        with options.bar("measuring", sum(read.tokens.values())) as advance:
+            done = _counted(advance, {language: len(read[language]) for language in read}, shards=runner is not None)
+            found = collect_impacts(loaded.model, read, store, chunk=chunk, runner=runner, done=done)
     neurons = plnd_select(found, **rule)
     neurons.save(out)
     options.print_set(out, neurons)
@@ -103,15 +110,21 @@ def _check(
 
 
 def _counted(
-    advance: Callable[[str, int, bool], None], documents: Mapping[str, int]
+    advance: Callable[[str, int, bool], None], documents: Mapping[str, int], *, shards: bool
 ) -> Callable[[str, int, bool], None]:
-    """Show beside the language how many of its documents are done; an old shard counts as many as it holds."""
+    """Show beside the language how many of its documents are done; an old shard counts as many as it holds.
+
+    Args:
+        advance: the bar.
+        documents: of each language.
+        shards: whether new ones too are told shard by shard.
+    """
     from lnbench.detection.plnd import SHARD
 
     seen: Counter[str] = Counter()
 
     def done(language: str, tokens: int, resumed: bool) -> None:
-        seen[language] = min(documents[language], seen[language] + (SHARD if resumed else 1))
+        seen[language] = min(documents[language], seen[language] + (SHARD if resumed or shards else 1))
         advance(f"{language} {seen[language]}/{documents[language]} documents", tokens, resumed)
 
     return done

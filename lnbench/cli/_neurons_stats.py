@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -126,7 +126,7 @@ def _measure(neurons: NeuronSet, text: options.Text, how: _Pass, out: Path, stat
     loaded = options.Loaded.load(how.model, how.revision, how.dtype, how.device, text.max_length)
     neurons.check(architecture_of(loaded.model))
     read = text.read(load_tokenizer(how.model, revision=how.revision))
-    settings = {"batch_size": how.batch_size, "sample": how.sample, "seed": text.seed}
+    settings: dict[str, Any] = {"batch_size": how.batch_size, "sample": how.sample, "seed": text.seed}
     key = {"what": "statistics", "sites": list(neurons.sites), **settings}
     store = options.store_beside(stats_out or out, how.resume_dir, loaded, read, **key)
     with options.bar("measuring", sum(read.tokens.values())) as done, options.memory_in_one_sentence(how.batch_size):

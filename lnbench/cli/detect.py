@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lnbench._write import check_writable
+from lnbench.cli import _detect_executor as place
 from lnbench.cli import _detect_options as options
 from lnbench.cli._detect_ap import ap
 from lnbench.cli._detect_compare import compare
@@ -62,25 +63,30 @@ def lape(
     filter_rate: _FilterRate = 0.95,
     bar_rate: _BarRate = 0.95,
     resume_dir: options.ResumeDir = None,
+    executor: place.Executor = "local",
+    address: place.Address = None,
+    workers: place.Workers = None,
+    threads: place.Threads = None,
 ) -> None:
     """Measure how often neurons are active on each language's text, and select by the entropy of that (LAPE)."""
     from lnbench.detection import collect_sites, lape_from_statistics
-    from lnbench.models import check_placement, load_tokenizer
+    from lnbench.models import load_tokenizer
     from lnbench.neurons import expand_sites
 
     text = options.Text(corpus, document, field, tokens, documents, max_length, order, seed, unequal)
     names, rates = expand_sites(sites.replace("+", ",").split(",")), _rates(top_rate, filter_rate, bar_rate)
     _check_lape(names, [each.language for each in text.parsed()], out, stats_out)
     options.check_set_path(out, resume_dir)
-    check_placement(dtype, device)
-    read = text.read(load_tokenizer(model, revision=revision))
-    loaded = options.Loaded.load(model, revision, dtype, device, max_length)
-    settings = {"sites": list(names), "batch_size": batch_size, "sample": sample, "seed": seed}
-    store = options.store_beside(stats_out or out, resume_dir, loaded, read, what="statistics", **settings)
-    with options.bar("measuring", sum(read.tokens.values())) as done, options.memory_in_one_sentence(batch_size):
-        measured = collect_sites(
-            loaded.model, read, sites=names, batch_size=batch_size, sample=sample, seed=seed, store=store, done=done
-        ).of_model(loaded.name, loaded.revision)
+    where = place.Where(executor, address, workers, threads)
+    where.check(dtype, device)
+    settings: dict[str, Any] = {"sites": list(names), "batch_size": batch_size, "sample": sample, "seed": seed}
+    with where.runner(model, revision, dtype, device) as runner:
+        read = text.read(load_tokenizer(model, revision=revision))
+        loaded = options.Loaded.of(runner, model, revision, dtype, device, max_length)
+        store = options.store_beside(stats_out or out, resume_dir, loaded, read, what="statistics", **settings)
+        with options.bar("measuring", sum(read.tokens.values())) as done, options.memory_in_one_sentence(batch_size):
+            measured = collect_sites(loaded.model, read, **settings, store=store, runner=runner, done=done)
+    measured = measured.of_model(loaded.name, loaded.revision)
     if stats_out is not None:
         measured.save(stats_out)
     _finish(lape_from_statistics(measured, **rates), out)

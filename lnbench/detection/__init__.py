@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lnbench.detection._lape import activation_entropy, activation_probability, check_rates, lape_select
     from lnbench.detection._measured import CorpusStatistics
     from lnbench.detection._methods import check_parameters, methods, parameter, select_by
+    from lnbench.detection._on_ray import RayRunner
     from lnbench.detection._responses import (
         MemoryResponses,
         Responses,
@@ -46,6 +47,7 @@ _LAZY = {
     "check_ap": "lnbench.detection._ap",
     "MemoryResponses": "lnbench.detection._responses",
     "Responses": "lnbench.detection._responses",
+    "RayRunner": "lnbench.detection._on_ray",
     "StoredResponses": "lnbench.detection._responses",
     "collect_responses": "lnbench.detection._responses",
     "responses_key": "lnbench.detection._responses",
@@ -98,6 +100,7 @@ __all__ = [
     "Coverage",
     "MemoryResponses",
     "Overlap",
+    "RayRunner",
     "Responses",
     "ShardStore",
     "Statistics",

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
 
-from lnbench.detection._batches import Batch, IntArray, assemble, batches, sampled_of, sampled_tokens, shards
+from lnbench.detection._batches import Batch, assemble, batches, sampled_of, sampled_tokens, shards
 from lnbench.detection._counting import Counter
 from lnbench.detection._measured import CorpusStatistics
 from lnbench.detection._medians import medians
+from lnbench.detection._shards import (
+    Done,
+    Here,
+    Measured,
+    Place,
+    Runner,
+    Shard,
+    Store,
+    Tensors,
+    fill,
+    places_of,
+    shard_at,
+)
 from lnbench.detection._statistics import from_parts
 from lnbench.detection._tokens import TokenDocuments
 from lnbench.detection._watch import Watch, widths
@@ -19,43 +34,22 @@ from lnbench.errors import DataError
 from lnbench.models import architecture_of
 from lnbench.neurons import expand_sites
 
-_Tensors = Mapping[str, torch.Tensor]
-
-
-class Store(Protocol):
-    """Where finished shards are kept: a :class:`~lnbench.detection.ShardStore`, or nothing but memory."""
-
-    def done(self, language: str, number: int) -> bool:
-        """Whether a shard is there."""
-
-    def write(self, language: str, number: int, tensors: _Tensors) -> None:
-        """Keep a shard."""
-
-    def read(self, language: str, number: int) -> _Tensors:
-        """Give a shard back."""
-
-    def part(self, language: str, number: int, name: str, at: int) -> torch.Tensor:
-        """Entry ``at`` of the first dimension of one tensor of a shard."""
-
-    def drop(self, language: str, number: int) -> None:
-        """Forget a shard."""
-
 
 class Memory:
     """Shards of a pass that nobody will resume."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, int], _Tensors] = {}
+        self._kept: dict[tuple[str, int], Tensors] = {}
 
     def done(self, language: str, number: int) -> bool:
         """Whether a shard is there."""
         return (language, number) in self._kept
 
-    def write(self, language: str, number: int, tensors: _Tensors) -> None:
+    def write(self, language: str, number: int, tensors: Tensors) -> None:
         """Keep a shard."""
         self._kept[language, number] = tensors
 
-    def read(self, language: str, number: int) -> _Tensors:
+    def read(self, language: str, number: int) -> Tensors:
         """Give a shard back."""
         return self._kept[language, number]
 
@@ -78,7 +72,8 @@ def collect_sites(
     seed: int = 0,
     pad: int = 0,
     store: Store | None = None,
-    done: Callable[[str, int, bool], None] = lambda language, tokens, resumed: None,
+    runner: Runner | None = None,
+    done: Done = lambda language, tokens, resumed: None,
 ) -> CorpusStatistics:
     """Count, sum and sample the neurons of all sites in one pass over each language's documents.
 
@@ -93,6 +88,7 @@ def collect_sites(
         pad: token id to fill up with; it is masked.
         store: where shards are kept while the pass lasts. With one that outlives the process, a pass that is started
             again goes on after the last finished shard and gives the same statistics, bit for bit on the same machine.
+        runner: where shards are measured, as a :class:`RayRunner`; this process when left out.
         done: called with language, new tokens and whether they were there already, after each batch or resumed shard.
 
     Raises:
@@ -101,8 +97,9 @@ def collect_sites(
     """
     names = expand_sites(sites)
     widths(model, names)
-    run = _Pass(model, documents, names, batch_size, sample, seed, pad, store or Memory(), done)
-    parts = [run.language(language) for language in documents]
+    longest = max(int(documents[language].lengths().max()) for language in documents)
+    measure, device = SiteMeasure(tuple(names), batch_size * longest, pad), next(model.parameters()).device
+    parts = _Pass(documents, measure, sample, seed, store or Memory(), device, done).run(runner or Here(model))
     return CorpusStatistics(
         {site: from_parts(site, documents.tokens, parts) for site in names},
         architecture_of(model),
@@ -116,56 +113,85 @@ def collect_sites(
     )
 
 
+@dataclass(frozen=True)
+class SiteMeasure:
+    """Counts, sums and samples of some sites.
+
+    Attributes:
+        sites: which.
+        most: tokens of a batch, padding included.
+        pad: token id to fill up with.
+    """
+
+    sites: tuple[str, ...]
+    most: int
+    pad: int
+
+    @contextmanager
+    def on(self, model: nn.Module) -> Iterator[Measured]:
+        """Watch the sites for the length of a block."""
+        with Watch(model, self.sites) as watch:
+            yield partial(self._measured, watch)
+
+    def _measured(self, watch: Watch, shard: Shard, told: Callable[[int], None]) -> Tensors:
+        counter = Counter()
+        for batch in self._batches(shard):
+            watch.run(counter, batch.ids, batch.mask, batch.rows, batch.sampled)
+            told(len(batch.rows))
+        return counter.result()
+
+    def _batches(self, shard: Shard) -> Iterator[Batch]:
+        for group in batches(shard.lengths, range(len(shard.lengths)), self.most):
+            yield assemble([shard.documents[n] for n in group], [shard.sampled[n] for n in group], self.pad)
+
+
 class _Pass:
     def __init__(
         self,
-        model: nn.Module,
         documents: TokenDocuments,
-        sites: Sequence[str],
-        batch_size: int,
+        measure: SiteMeasure,
         sample: int,
         seed: int,
-        pad: int,
         store: Store,
-        done: Callable[[str, int, bool], None],
+        device: torch.device,
+        done: Done,
     ) -> None:
-        self._model, self._documents, self._sites, self._pad = model, documents, sites, pad
-        self._sample, self._seed, self._store, self._done = sample, seed, store, done
-        longest = max(int(documents[language].lengths().max()) for language in documents)
-        self._most = batch_size * longest
+        self._documents, self._measure, self._sites = documents, measure, measure.sites
+        self._sample, self._seed, self._store, self._device, self._done = sample, seed, store, device, done
+        self._places: dict[str, list[Place]] = {language: [] for language in documents}
+        for place in places_of(documents, shards):
+            self._places[place.language].append(place)
 
-    def language(self, language: str) -> _Tensors:
-        """Everything about one language: its shards, those that are missing run, joined."""
-        parts = shards(self._documents[language].lengths())
-        joined = len(parts)  # the number under which the sum of all shards is kept
-        if self._store.done(language, joined):
-            self._done(language, self._documents.tokens[language], True)
-        else:
-            with Watch(self._model, self._sites) as watch:
-                for number, shard in enumerate(parts):
-                    self._shard(watch, language, number, shard)
-            self._store.write(language, joined, self._joined(language, len(parts)))
-        for number in range(joined):
+    def run(self, runner: Runner) -> list[Tensors]:
+        """Everything about each language: its shards, those that are missing measured, joined."""
+        unfinished = [language for language in self._places if not self._finished(language)]
+        places = [place for language in unfinished for place in self._places[language]]
+        fill(self._store, places, runner, self._measure, self._shard, self._done, lambda at: self._join(at.language))
+        for language in self._places:
+            self._join(language)  # where the last shard was there already
+        return [self._store.read(language, len(of)) for language, of in self._places.items()]
+
+    def _finished(self, language: str) -> bool:
+        """Whether a language was joined, under the number that follows its shards'."""
+        if not self._store.done(language, len(self._places[language])):
+            return False
+        self._done(language, self._documents.tokens[language], True)
+        return True
+
+    def _join(self, language: str) -> None:
+        """Put the sum of a language's shards in their place, once they are all there."""
+        numbers = range(len(self._places[language]))
+        if not self._store.done(language, len(numbers)):
+            if not all(self._store.done(language, number) for number in numbers):
+                return
+            self._store.write(language, len(numbers), self._joined(language, len(numbers)))
+        for number in numbers:
             self._store.drop(language, number)
-        return self._store.read(language, joined)
 
-    def _shard(self, watch: Watch, language: str, number: int, shard: range) -> None:
-        lengths = self._documents[language].lengths()
-        if self._store.done(language, number):
-            self._done(language, int((lengths[shard.start : shard.stop] - 1).sum()), True)
-            return
-        counter = Counter()
-        for batch in self._batches(language, shard, lengths):
-            watch.run(counter, batch.ids, batch.mask, batch.rows, batch.sampled)
-            self._done(language, len(batch.rows), False)
-        self._store.write(language, number, counter.result())
-
-    def _batches(self, language: str, shard: range, lengths: IntArray) -> Iterator[Batch]:
-        documents = self._documents[language]
-        chosen = sampled_tokens(self._documents.tokens[language], self._sample, self._seed, language)
-        sampled = sampled_of(lengths, chosen, shard)
-        for group in batches(lengths, shard, self._most):
-            yield assemble([documents[n] for n in group], [sampled[n - shard.start] for n in group], self._pad)
+    def _shard(self, place: Place) -> Shard:
+        lengths = self._documents[place.language].lengths()
+        chosen = sampled_tokens(self._documents.tokens[place.language], self._sample, self._seed, place.language)
+        return shard_at(self._documents, place, sampled_of(lengths, chosen, place.documents))
 
     def _joined(self, language: str, shards: int) -> dict[str, torch.Tensor]:
         """The shards' sums, added in order, and medians of what they sampled, one layer at a time."""
@@ -185,9 +211,8 @@ class _Pass:
 
     def _medians(self, language: str, name: str, layer: int, shards: int) -> tuple[torch.Tensor, torch.Tensor]:
         parts = [self._store.part(language, number, name, layer) for number in range(shards)]
-        device = next(self._model.parameters()).device
         sample = torch.cat(parts)
-        found = medians(sample if device.type in ("cpu", "meta") else sample.to(device))
+        found = medians(sample if self._device.type in ("cpu", "meta") else sample.to(self._device))
         return found[0].cpu(), found[1].cpu()
 
     def _refuse_infinite(self, language: str, site: str, sums: torch.Tensor) -> None:

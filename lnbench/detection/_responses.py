@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -11,6 +14,7 @@ from torch import nn
 
 from lnbench.detection._batches import assemble, batches
 from lnbench.detection._per_document import StoredPerDocument, common_shapes
+from lnbench.detection._shards import Done, Here, Measured, Runner, Shard, Tensors, every, fill, places_of, shard_at
 from lnbench.detection._watch import Watch, widths
 from lnbench.errors import DataError
 from lnbench.models import architecture_of
@@ -116,7 +120,8 @@ def collect_responses(
     *,
     pad: int = 0,
     batch_tokens: int = 4096,
-    done: Callable[[str, int, bool], None] = lambda language, tokens, resumed: None,
+    runner: Runner | None = None,
+    done: Done = lambda language, tokens, resumed: None,
 ) -> StoredResponses:
     """Run the decoder over every document and keep each neuron's mean over its tokens (the first position left out).
 
@@ -128,6 +133,7 @@ def collect_responses(
         store: where the means go, in shards of 64 documents; its key has what :func:`responses_key` gives.
         pad: a token id to fill up batches with.
         batch_tokens: tokens of a batch, padding included.
+        runner: where shards are measured, as a :class:`RayRunner`; this process when left out.
         done: called with language, tokens and whether they were there already, after each shard.
 
     Raises:
@@ -135,20 +141,37 @@ def collect_responses(
         DataError: the model computed values that are no finite numbers.
     """
     shapes = {site: (layers, width) for site, (layers, width) in store.key["shapes"].items()}
-    with Watch(model, list(shapes)) as watch:
-        for language in documents:
-            lengths = documents[language].lengths()
-            for number, begin in enumerate(range(0, len(lengths), SHARD)):
-                shard = range(begin, min(begin + SHARD, len(lengths)))
-                resumed = store.done(language, number)
-                if not resumed:
-                    means = _Means(shapes, shard)
-                    for group in batches(lengths, shard, batch_tokens):
-                        _run(watch, means, [documents[language][at] for at in group], group, pad)
-                    _refuse_infinite(language, means.result)
-                    store.write(language, number, means.result)
-                done(language, int(lengths[shard.start : shard.stop].sum()) - len(shard), resumed)
+    measure = ResponseMeasure(tuple(shapes.items()), batch_tokens, pad)
+    fill(store, places_of(documents, every(SHARD)), runner or Here(model), measure, partial(shard_at, documents), done)
     return StoredResponses(store)
+
+
+@dataclass(frozen=True)
+class ResponseMeasure:
+    """Each document's mean value of every neuron.
+
+    Attributes:
+        shapes: site and its (layers, width).
+        most: tokens of a batch, padding included.
+        pad: token id to fill up with.
+    """
+
+    shapes: tuple[tuple[str, tuple[int, int]], ...]
+    most: int
+    pad: int
+
+    @contextmanager
+    def on(self, model: nn.Module) -> Iterator[Measured]:
+        """Watch the sites for the length of a block."""
+        with Watch(model, [site for site, _ in self.shapes]) as watch:
+            yield partial(self._measured, watch)
+
+    def _measured(self, watch: Watch, shard: Shard, told: Callable[[int], None]) -> Tensors:
+        means = _Means(dict(self.shapes), len(shard.lengths))
+        for group in batches(shard.lengths, range(len(shard.lengths)), self.most):
+            _run(watch, means, [shard.documents[at] for at in group], group, self.pad)
+        _refuse_infinite(shard.language, means.result)
+        return means.result
 
 
 def _refuse_infinite(language: str, responses: Mapping[str, torch.Tensor]) -> None:
@@ -169,13 +192,12 @@ def _run(watch: Watch, means: _Means, ids: list[list[int]], group: Sequence[int]
 class _Means:
     """Takes the watched values of one batch after another and keeps each document's mean."""
 
-    def __init__(self, shapes: Mapping[str, tuple[int, int]], shard: range) -> None:
-        self._begin = shard.start
-        self.result = {site: torch.zeros(layers, len(shard), width) for site, (layers, width) in shapes.items()}
+    def __init__(self, shapes: Mapping[str, tuple[int, int]], documents: int) -> None:
+        self.result = {site: torch.zeros(layers, documents, width) for site, (layers, width) in shapes.items()}
 
     def of(self, group: Sequence[int], longest: int) -> _Means:
         """The next batch holds these documents, padded to ``longest`` tokens."""
-        self._at, self._longest = torch.tensor(group) - self._begin, longest
+        self._at, self._longest = torch.tensor(group), longest
         return self
 
     def begin(self, rows: torch.Tensor, sampled: torch.Tensor) -> None:

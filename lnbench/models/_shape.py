@@ -25,14 +25,28 @@ def load_architecture(name: str, *, revision: str | None = None, **options: Any)
         ModelArgumentError: there is no such model.
         UnsupportedArchitectureError: lnbench has no description of it.
     """
+    return architecture_of(load_shell(name, revision=revision, **options))
+
+
+def load_shell(name: str, *, revision: str | None = None, dtype: torch.dtype | None = None, **options: Any) -> Any:
+    """A model without weights (on the meta device), from its config alone: its modules and their shapes.
+
+    Args:
+        name: ``lnbench/demo``, a folder or a name on the hub.
+        revision: branch, tag or commit on the hub.
+        dtype: of its parameters; the config's when left out.
+        options: what ``AutoConfig.from_pretrained`` takes beside, as ``subfolder``.
+
+    Raises:
+        ModelArgumentError: there is no such model.
+    """
     from transformers import AutoConfig, AutoModelForCausalLM
 
     asked = {"revision": revision} if revision and name != DEMO_MODEL else {}
     with unloadable_in_one_sentence(name, "config"):
         config = AutoConfig.from_pretrained(model_location(name), **asked, **options)
         with _quiet(), torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
-    return architecture_of(model)
+            return AutoModelForCausalLM.from_config(config, **({} if dtype is None else {"dtype": dtype}))
 
 
 @contextlib.contextmanager

@@ -167,11 +167,11 @@ def test_a_pass_goes_on_where_it_stopped(tmp_path, bare, corpora, monkeypatch):
     run(bare, *common(corpora), "--out", tmp_path / "whole.pt")
     seen, plain = [], _collect._Pass._shard
 
-    def shard(self, watch, language, number, part):
-        seen.append((language, self._store.done(language, number)))
-        if language == "zh" and len(seen) == 2:
+    def shard(self, place):
+        seen.append((place.language, self._store.done(place.language, place.number)))
+        if place.language == "zh" and len(seen) == 2:
             raise DataError("pulled out")
-        plain(self, watch, language, number, part)
+        return plain(self, place)
 
     monkeypatch.setattr(_collect._Pass, "_shard", shard)
     with pytest.raises(DataError, match="pulled out"):

@@ -1,6 +1,6 @@
 """Run by test_ray.py in a process of its own: a real Ray cluster of two nodes, of which one is killed at work.
 
-Prints one line of JSON. It runs where the network is loopback alone, so Ray binds to that.
+Writes told.json. It runs where the network is loopback alone, so Ray binds to that.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import ray
 from ray.cluster_utils import Cluster
 
 from lnbench._cluster import Pool
+from lnbench.errors import ClusterError
 from lnbench.studies import Progress, Store, Study, run_on_ray
-from tests.studies.squares import Squares
+from tests.alone import QUICK
+from tests.studies.squares import Elsewhere, Squares
 
 
 class Killer(Progress):
@@ -38,18 +40,36 @@ def squares(folder: Path) -> dict[str, object]:
             pool.ask("refuse")
         except ValueError as error:
             refusal = str(error)
-        return {"found": found, "given_up": given_up, "lost": pool.lost, "refusal": refusal}
+        lost, odd, after = pool.lost, "", {}
+        try:
+            pool.work(range(10), "odd", lambda item: (item,), after.__setitem__, lambda item, _: given_up.append(item))
+        except ClusterError as error:
+            odd = str(error)
+        after.clear()
+        pool.work([7, 8], "square", lambda item: (item,), after.__setitem__, lambda item, _: given_up.append(item))
+    left = [actor["State"] for actor in ray._private.state.actors().values() if actor["State"] != "DEAD"]
+    told = {"found": found, "given_up": given_up, "lost": lost, "refusal": refusal}
+    return {**told, "odd": odd, "after": after, "left": left}
+
+
+def away() -> str:
+    with Pool(Elsewhere(), number=1) as pool:
+        try:
+            return str(pool.ask("square", 1))
+        except ClusterError as error:
+            return str(error)
 
 
 def main(folder: Path) -> None:
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "_system_config": QUICK})
     ray.init(cluster.address, log_to_driver=False)
     node = cluster.add_node(num_cpus=1)
-    small = squares(folder)
+    small, refusal = squares(folder), away()
     study = Study.load(folder / "study.yaml")
     killed = run_on_ray(study, Store(folder / "ray"), workers=2, progress=Killer(cluster, node))
     again = run_on_ray(study, Store(folder / "ray"), workers=1)
-    print(json.dumps({"squares": small, "killed": vars(killed), "again": vars(again)}))
+    told = {"squares": small, "away": refusal, "killed": vars(killed), "again": vars(again)}
+    (folder / "told.json").write_text(json.dumps(told))
     ray.shutdown()
     cluster.shutdown()
 

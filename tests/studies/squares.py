@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+
+class Odd(Exception):
+    """An exception that no other process can put together again."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+
+
+class Elsewhere:
+    """A worker of a package that is not installed where it is sent."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return missing, ()
+
+
+def missing() -> None:
+    raise ModuleNotFoundError("No module named 'elsewhere'")
 
 
 @dataclass
@@ -22,3 +41,7 @@ class Squares:
 
     def refuse(self) -> None:
         raise ValueError("this worker refuses")
+
+    def odd(self, item: int) -> int:
+        time.sleep(0.2 * item)
+        raise Odd("an error", "of two parts")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from typer.testing import CliRunner
 from lnbench.cli.study import app
 from lnbench.errors import SpecError
 from lnbench.studies import Store, Study, run
+from tests.alone import alone
 
 pytest.importorskip("ray", reason="Ray is not installed")
 
@@ -33,13 +33,6 @@ limit: 2
 """
 
 
-def alone(command: list[str]) -> list[str]:
-    """The command in a network of its own that has loopback only, where the machine lets us make one."""
-    tool = shutil.which("unshare")
-    allowed = tool and subprocess.run([tool, "-n", "true"], capture_output=True, check=False).returncode == 0
-    return [str(tool), "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", *command] if allowed else command
-
-
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ray")
@@ -50,7 +43,7 @@ def found(tmp_path_factory):
         command, cwd=HERE.parents[1], env=environment, capture_output=True, text=True, timeout=500, check=False
     )
     assert ended.returncode == 0, ended.stderr[-3000:]
-    return folder, json.loads(ended.stdout.splitlines()[-1])
+    return folder, json.loads((folder / "told.json").read_text())
 
 
 def test_a_killed_node_loses_nothing(found):
@@ -80,6 +73,17 @@ def test_lost_items_are_taken_again_and_one_that_kills_is_given_up(found):
     assert squares["found"] == {str(item): item * item for item in range(8) if item != 3}
     assert squares["given_up"] == [3] and squares["lost"] == 4  # three times 3, once 5
     assert squares["refusal"] == "this worker refuses"
+
+
+def test_what_cannot_travel_is_one_sentence_and_what_was_under_way_is_forgotten(found):
+    squares = found[1]["squares"]
+    assert "failed (Odd: an error of two parts)" in squares["odd"]
+    assert squares["after"] == {"7": 49, "8": 64}  # nothing of the round that was refused
+    assert squares["left"] == []
+
+
+def test_a_machine_without_the_worker_is_one_sentence(found):
+    assert "workers were lost one after another (ModuleNotFoundError: No module named 'elsewhere')" in found[1]["away"]
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from lnbench.detection._shards import Done, Here, Measured, Runner, Shard, Tensors, every, fill, places_of, shard_at
 from lnbench.detection.plnd._impacts import REASONS, SHARD, StoredImpacts, shapes_of, shard_of
 from lnbench.detection.plnd._meter import Ids, Meter, metered
 from lnbench.detection.plnd._rule import Amount, Rule
@@ -27,8 +31,6 @@ _log = logging.getLogger(__name__)
 #: Tokens of a forward pass, padding included; a longer document goes alone.
 BATCH_TOKENS = 2048
 Outcome = dict[str, torch.Tensor] | int
-#: Called with language, new tokens and whether they were there already.
-Done = Callable[[str, int, bool], None]
 
 
 def _quiet(language: str, tokens: int, resumed: bool) -> None:
@@ -87,6 +89,7 @@ def collect_impacts(
     store: ShardStore,
     *,
     chunk: int | None = None,
+    runner: Runner | None = None,
     done: Done = _quiet,
 ) -> StoredImpacts:
     """Score every document and keep the scores, in shards of 16 documents; those that are there are not made again.
@@ -98,7 +101,9 @@ def collect_impacts(
         documents: token ids by language.
         store: where the scores go; its key has what :func:`impacts_key` gives.
         chunk: see :func:`plnd_impact`.
-        done: called with language, tokens and whether they were there already, after each document or old shard.
+        runner: where shards are scored, as a :class:`RayRunner`; this process when left out.
+        done: called with language, tokens and whether they were there already, after each document, or each shard that
+            was there or that another process has scored.
 
     Raises:
         OutputError: a shard cannot be written.
@@ -106,18 +111,30 @@ def collect_impacts(
     """
     shapes = store.key["shapes"]
     settings = Settings(plnd_sites(shapes), store.key["form"], chunk)
-    with metered(model, settings) as meter:
-        for language in documents:
-            for number, begin in enumerate(range(0, len(documents[language]), SHARD)):
-                shard = documents[language][begin : begin + SHARD]
-                if store.done(language, number):
-                    done(language, sum(map(len, shard)) - len(shard), True)
-                else:
-                    store.write(language, number, shard_of(_outcomes(meter, language, shard, done), shapes))
+    measure = ImpactMeasure(settings, tuple((site, tuple(shape)) for site, shape in shapes.items()))
+    fill(store, places_of(documents, every(SHARD)), runner or Here(model), measure, partial(shard_at, documents), done)
     found = StoredImpacts(store)
     for language in found.languages:
         _warn(language, len(documents[language]), found.failed(language))
     return found
+
+
+@dataclass(frozen=True)
+class ImpactMeasure:
+    """Each document's scores, with shapes by site as a store's key has them."""
+
+    settings: Settings
+    shapes: tuple[tuple[str, tuple[int, ...]], ...]
+
+    @contextmanager
+    def on(self, model: nn.Module) -> Iterator[Measured]:
+        """Meter the model for the length of a block."""
+        with metered(model, self.settings) as meter:
+            yield partial(self._measured, meter)
+
+    def _measured(self, meter: Meter, shard: Shard, told: Callable[[int], None]) -> Tensors:
+        outcomes = _outcomes(meter, shard.language, shard.documents[:], lambda _, tokens, __: told(tokens))
+        return shard_of(outcomes, dict(self.shapes))
 
 
 def _tally(meter: Meter, language: str, documents: Iterable[Ids], rule: Rule, done: Done) -> Tally:

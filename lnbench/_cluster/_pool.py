@@ -6,16 +6,16 @@ device, is opened there once, and then works on one item at a time.
 
 from __future__ import annotations
 
-import importlib
-import logging
 import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from lnbench.errors import ClusterError, LnbenchError
+from lnbench._cluster._join import cause, connect, ray_itself, sentence, travelling
+from lnbench.errors import ClusterError
 
 #: How often an item may lose its worker before it is given up: it may be the item that kills.
 TRIES = 3
@@ -57,22 +57,21 @@ class Pool:
     _hired: list[_Hired] = field(default_factory=list)
     _calls: dict[Any, _Hired] = field(default_factory=dict)
     _started: bool = False
-    _gpus: int = 0
+    gpus: int = 0
+    """GPUs of the cluster; where it has any, each worker gets one."""
 
     def __enter__(self) -> Pool:
         self._started = connect(self.address)
-        ray = _ray()
-        self._gpus = int(ray.cluster_resources().get("GPU", 0))
+        ray = ray_itself()
+        self.gpus = int(ray.cluster_resources().get("GPU", 0))
         nodes = sum(node["Alive"] for node in ray.nodes())
-        self.number = self.number or self._gpus or nodes
+        self.number = self.number or self.gpus or nodes
         return self
 
     def __exit__(self, *_: object) -> None:
-        ray = _ray()
-        for hired in self._hired:
-            ray.kill(hired.actor)
-        self._hired.clear()
-        self._calls.clear()
+        ray = ray_itself()
+        for hired in tuple(self._hired):
+            self.dismiss(hired)
         if self._started:
             ray.shutdown()
 
@@ -115,24 +114,37 @@ class Pool:
 
         Raises:
             ClusterError: no worker finds a place, or they are lost faster than they work.
-            LnbenchError: a worker refuses; anything else that it raises is raised too.
+            LnbenchError: a worker refuses; anything else that it raises is raised too, if it can travel.
         """
         work = _Work(self, deque(items), method, arguments, begin, min(limit or self.number or 1, self.number or 1))
-        while work.left:
-            for item, found, why in work.turn():
-                if why is None:
-                    done(item, found)
-                else:
-                    given_up(item, why)
+        try:
+            while work.left:
+                for item, found, why in work.turn():
+                    if why is None:
+                        done(item, found)
+                    else:
+                        given_up(item, why)
+        finally:  # after a refusal others still work at what nobody waits for
+            for hired in [hired for hired in self._hired if hired.item is not None]:
+                self.dismiss(hired)
 
     def hire(self) -> _Hired:
         """Ask the cluster for one more worker."""
-        ray = _ray()
-        made = ray.remote(max_restarts=0, num_cpus=self.threads, num_gpus=min(1, self._gpus))(_Actor)
-        hired = _Hired(made.options(scheduling_strategy="SPREAD").remote(self.worker))
+        ray = ray_itself()
+        made = ray.remote(max_restarts=0, num_cpus=self.threads, num_gpus=min(1, self.gpus))(_Actor)
+        passed = {name: value for name, value in os.environ.items() if name.startswith(_PASSED)}
+        spread = made.options(scheduling_strategy="SPREAD", runtime_env={"env_vars": passed})
+        hired = _Hired(spread.remote(self.worker))
         self._hired.append(hired)
         self.call(hired, "here")
         return hired
+
+    def dismiss(self, hired: _Hired) -> None:
+        """End a worker's process and forget its call."""
+        self._hired.remove(hired)
+        self._calls = {call: by for call, by in self._calls.items() if by is not hired}
+        with suppress(Exception):  # it is dead, or its cluster is
+            ray_itself().kill(hired.actor)
 
     def call(self, hired: _Hired, method: str, *arguments: Any) -> None:
         """Start a call; :meth:`answered` has its end."""
@@ -141,7 +153,7 @@ class Pool:
 
     def answered(self) -> Iterable[tuple[_Hired, Any, BaseException | None]]:
         """Yield, for calls that have ended, the worker, its answer and what it raised; waits :data:`LOOK` seconds."""
-        ray = _ray()
+        ray = ray_itself()
         ready, _ = ray.wait(list(self._calls), num_returns=1, timeout=LOOK) if self._calls else ([], [])
         for call in ready:
             hired = self._calls.pop(call)
@@ -149,10 +161,10 @@ class Pool:
             try:
                 yield hired, ray.get(call), None
             except ray.exceptions.RayTaskError as error:
-                raise _cause(error) from None
+                raise cause(error) from error
             except ray.exceptions.RayError as error:
                 self.lost += 1
-                self._hired.remove(hired)
+                self.dismiss(hired)
                 yield hired, None, error
 
     @property
@@ -186,7 +198,7 @@ class _Work:
 
     def turn(self) -> Iterable[tuple[Any, Any, str | None]]:
         """Hire, hand out, wait a little; yield (item, answer, None), or (item, None, why) for one that is given up."""
-        while len(self.pool.workers) < self.workers and self.queue:
+        while len(self.pool.workers) < min(self.workers, len(self.queue) + self.flying):
             self.pool.hire()
         for hired in self.pool.workers:
             self._hand_out(hired)
@@ -214,7 +226,7 @@ class _Work:
             if held is not None:
                 yield held[0], found, None
             return
-        why = _sentence(error)
+        why = sentence(error)
         self._count_death(why)
         if held is None:
             return
@@ -229,12 +241,17 @@ class _Work:
         if self.deaths > TRIES * self.workers:
             raise ClusterError(f"{self.deaths} workers were lost one after another ({why}); look at the cluster's logs")
 
+    @property
+    def _takes(self) -> str:
+        return f"{self.pool.threads} CPU{'s' * (self.pool.threads > 1)}{' and a GPU' * bool(self.pool.gpus)}"
+
     def _refuse_waiting(self) -> None:
-        placed = any(hired.placed for hired in self.pool.workers)
-        if not placed and time.monotonic() - self.since > PATIENCE:
+        if any(hired.placed for hired in self.pool.workers):
+            self.since = time.monotonic()
+        if time.monotonic() - self.since > PATIENCE:
             raise ClusterError(
-                f"no worker found a place on the cluster in {PATIENCE:.0f} seconds; it has no free CPU or GPU for one: "
-                "free some, or ask for fewer CPUs with model: threads"
+                f"no worker found a place on the cluster in {PATIENCE:.0f} seconds, and each takes {self._takes}; free "
+                "some, or ask for fewer threads"
             )
 
 
@@ -246,50 +263,7 @@ class _Actor:
 
     def call(self, method: str, *arguments: Any) -> Any:
         """Call a method of the worker; ``here`` only says that it is placed."""
-        return True if method == "here" else getattr(self._worker, method)(*arguments)
-
-
-def connect(address: str | None = None) -> bool:
-    """Join a Ray cluster, or start one on this machine; whether one was joined or started now.
-
-    Raises:
-        ClusterError: Ray is not installed, or the cluster does not answer.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray = _ray()
-    if ray.is_initialized():
-        return False
-    found = address or os.environ.get("RAY_ADDRESS") or None
-    local = {} if found else {"include_dashboard": False}
-    passed = {name: value for name, value in os.environ.items() if name.startswith(_PASSED)}
-    try:
-        ray.init(
-            address=found,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": passed},
-            **local,
-        )
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise ClusterError(
-            f"the Ray cluster {found or 'on this machine'!r} cannot be joined ({_sentence(error)}); check --address, "
-            "and that `ray status` there shows it"
-        ) from error
-    return True
-
-
-def _ray() -> Any:
-    try:
-        return importlib.import_module("ray")
-    except ImportError:
-        raise ClusterError("Ray is not installed; run pip install 'lnbench[ray]', or leave --executor out") from None
-
-
-def _cause(error: Any) -> BaseException:
-    """What a worker raised, as it raised it."""
-    cause = getattr(error, "cause", None)
-    return cause if isinstance(cause, (LnbenchError, Exception)) else error
-
-
-def _sentence(error: BaseException) -> str:
-    return str(error).strip().split("\n", maxsplit=1)[0].rstrip(".") or type(error).__name__
+        try:
+            return True if method == "here" else getattr(self._worker, method)(*arguments)
+        except Exception as error:
+            raise travelling(error) from error
