@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lnbench._write import make_folder
 from lnbench.analysis._section import Section, ShownTable
 from lnbench.analysis.paper import _published
+from lnbench.analysis.paper._markdown import plain
 from lnbench.analysis.paper._neurons import loaded, neurons_of
 from lnbench.analysis.paper._setting import Setting
 from lnbench.analysis.paper._study import results_of
 from lnbench.analysis.paper._tuned import tasks_table
 from lnbench.detection import Corpus
 from lnbench.errors import DataError, LnbenchError
+from lnbench.neurons import NeuronSet
+
+if TYPE_CHECKING:
+    from lnbench.analysis.tuning import TuningResult
 
 #: Documents of each language that is measured, where no limit is set.
 _MEASURED = 100
@@ -21,22 +27,26 @@ _MEASURED = 100
 
 def tuning(setting: Setting) -> Section:
     """Section 4.4 of PLND: only a language's neurons are trained."""
-    import lnbench.analysis.tuning as tuning_room
+    from lnbench.analysis.tuning import tuning_section
 
     code, own = setting.tune or list(setting.corpora)[-1], _on_one_device(_tuned_setting(setting))
     neurons, file = neurons_of(own, "plnd")
-    model, tokenizer = loaded(own)
-    text, measured = _texts(own, code)
     out = own.work / f"tuning-{own.key(code, own.tuned_on, own.tuning_seeds, neurons.content_hash, own.held_out_key())}"
     make_folder(out)
-    texts = tuning_room.held_out(tokenizer, measured, documents=own.limit or _MEASURED, max_length=512)
-    experiment = tuning_room.Experiment(
-        neurons, code, text, texts, out, tuple(own.tuned_on), seeds=own.tuning_seeds, model=own.model
-    )
-    section = tuning_room.tuning_section(tuning_room.tune(model, tokenizer, experiment), note=_note(own, setting))
+    section = tuning_section(_tuned(own, code, neurons, out), note=_note(own, setting))
     after, told = _tasks_after(own, code, out, file)
     tables = [*section.tables, *after, _published.tuning_gains()]
     return replace(section, text="\n\n".join(filter(None, [section.text, told])), tables=tables)
+
+
+def _tuned(setting: Setting, code: str, neurons: NeuronSet, out: Path) -> TuningResult:
+    from lnbench.analysis.tuning import Experiment, held_out, tune
+
+    model, tokenizer = loaded(setting)
+    text, measured = _texts(setting, code)
+    texts = held_out(tokenizer, measured, documents=setting.limit or _MEASURED, max_length=512)
+    sizes, seeds = tuple(setting.tuned_on), setting.tuning_seeds
+    return tune(model, tokenizer, Experiment(neurons, code, text, texts, out, sizes, seeds=seeds, model=setting.model))
 
 
 def _tasks_after(setting: Setting, code: str, deltas: Path, neurons: str) -> tuple[list[ShownTable], str]:
@@ -51,7 +61,7 @@ def _tasks_after(setting: Setting, code: str, deltas: Path, neurons: str) -> tup
     try:
         return [tasks_table(results_of(setting, "tuned", neurons, tasks=list(setting.tasks), preset=preset), code)], ""
     except LnbenchError as error:
-        return [], f"The tasks after tuning were not run: {error}."
+        return [], f"The tasks after tuning were not run: {plain(str(error))}."
 
 
 def _tuned_setting(setting: Setting) -> Setting:

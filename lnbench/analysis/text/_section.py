@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from lnbench._data import DEMO_MODEL
 from lnbench.analysis._section import Picture, Section, ShownTable
 from lnbench.analysis.text._dose import Curve, curves
 from lnbench.analysis.text._matrix import LossMatrix, matrices
 from lnbench.analysis.text._plot import dose_png, matrix_png, steering_png
 from lnbench.analysis.text._steering import Measure, Steering, steerings
 from lnbench.reporting import Results, TableCell
+from lnbench.reporting.leaderboard import INSTRUMENT
 
 __all__ = ["dose_section", "matrix_section", "steering_section"]
 
@@ -24,7 +26,7 @@ def matrix_section(results: Results, *, dataset: str | None = None, condition: s
     text = (
         f"Perplexity of {found[0].table.dataset} text in each language without the neurons of each, as the change per "
         "block of text against the untouched model, beside as many random neurons in the same layers. "
-        f"{' '.join([_matrix_verdict(found[0]), *found[0].table.notes])}"
+        f"{' '.join([_matrix_verdict(found[0]), *found[0].table.notes])}{_instrument(results)}"
     )
     alt = "Change of the loss by ablated and evaluated language: random neurons left, the language's own right."
     picture = Picture("matrix", alt, matrix_png(found))
@@ -38,7 +40,7 @@ def steering_section(results: Results, *, dataset: str | None = None) -> Section
     text = (
         "Asked in language A while A's neurons are off and B's are set to their mean on B's text. Answers are sorted "
         "by the identifier; an answer with lines in several languages counts as other. Random: as many random neurons "
-        f"in the same layers, set to the same constants. {_steering_verdict(full)}"
+        f"in the same layers, set to the same constants. {_steering_verdict(full)}{_instrument(results)}"
     )
     tables = [_answer_table(full), *([_kept_table(full)] if any(one.kept for one in full) else [])]
     alt = "Share answered in the language steered to, by language asked in: random neurons left, the language's right."
@@ -52,12 +54,17 @@ def dose_section(results: Results, *, dataset: str | None = None) -> Section:
     text = (
         "The response to stronger interventions, and to interventions on more neurons. Intervals are over documents; "
         "of random neurons the mean over the draws and their range (of ablation: one standard deviation) are shown."
+        f"{_instrument(results)}"
     )
     tables = [_curve_table(over, [one for one in found if one.over == over]) for over in ("strength", "top")]
     shown = [table for table in tables if table.rows]
     alt = "Response by dose with intervals, dashed for random neurons, dotted for the untouched model."
     picture = Picture("dose", alt, dose_png(found))
     return Section("dose", "Dose and response", text, shown, [picture], {"curves": [one.as_json() for one in found]})
+
+
+def _instrument(results: Results) -> str:
+    return f"\n\n{INSTRUMENT}" if DEMO_MODEL in results.models else ""
 
 
 def _matrix_table(one: LossMatrix) -> ShownTable:

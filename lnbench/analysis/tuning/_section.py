@@ -64,7 +64,7 @@ def contrast_table(result: TuningResult) -> ShownTable:
     ]
     caption = (
         "Conditions on the same documents, seed by seed: difference in bits per byte, in thousandths, with its 95 % "
-        "t-interval; a verdict where the interval leaves out 0."
+        "t-interval; a verdict where the interval leaves out 0, not corrected for the number of rows."
     )
     return ShownTable(caption, ["documents", "compared", "difference", "verdict"], rows)
 
