@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lnbench.errors import SpecError, StudyError
+from lnbench.studies._conditions import ORIGINAL, Condition
 from lnbench.studies._cost import Cost
-from lnbench.studies._cost import measure as tokens_of
 
 if TYPE_CHECKING:
     from lnbench.neurons import NeuronSet
@@ -99,33 +100,41 @@ def fitted(observed: Sequence[Observation], source: str) -> Rates | None:
 
 
 def measured_rates(plan: StudyPlan, neurons: NeuronSet | None) -> Rates:
-    """Load the model and time the original on the first documents of one task of each dataset, once and twice as many.
+    """Load the model and run small cells of the original: one task of each dataset, on a batch and on two.
+
+    They are timed as cells of a run are, with all that is written.
 
     Raises:
-        LnbenchError: the model cannot be loaded, or a task not be built.
+        LnbenchError: the model cannot be loaded, a task not be built, or a cell fails.
     """
-    from lnbench.studies._evaluation import build_requests, evaluate_tasks, quiet
+    from lnbench.studies._evaluation import quiet
     from lnbench.studies._model import load_model
-    from lnbench.studies._session import settings_of
-    from lnbench.studies._tasks import build_tasks
 
-    lm, settings = load_model(plan.study, neurons), settings_of(plan.study)
-    tasks = list({task.dataset: task for task in reversed(plan.tasks)}.values())
-    built = build_tasks(plan.study, tasks)
-    some = lm.batch_size if isinstance(lm.batch_size, int) else _DOCUMENTS
-    observed = []
+    lm = load_model(plan.study, neurons)
+    batch = lm.batch_size if isinstance(lm.batch_size, int) else _DOCUMENTS
     with quiet(lm):
-        for (name, task), documents in product(built.items(), (1, some, 2 * some)):
-            limited = replace(settings, limit=min(documents, settings.limit or documents))
-            cost = tokens_of(lm, build_requests(lm, task, limited))
-            started = time.monotonic()
-            evaluate_tasks(lm, {name: task}, limited)
-            if documents > 1 or some == 1:  # the one before is there to warm up
-                observed.append(Observation(cost, time.monotonic() - started))
+        list(_small_cells(plan, lm, 1))  # to warm up
+        observed = [one for documents in (batch, 2 * batch) for one in _small_cells(plan, lm, documents)]
     rates = fitted(observed, f"measured on {sum(one.cost.documents for one in observed)} documents on {lm.device}")
     if rates is None:
         raise StudyError("no task of the study is left to measure; change languages or tasks")
     return rates
+
+
+def _small_cells(plan: StudyPlan, lm: Any, documents: int) -> Iterator[Observation]:
+    from lnbench.studies._cell_runner import CellRunner
+    from lnbench.studies._session import Session
+
+    study = plan.study.model_copy(update={"limit": min(documents, plan.study.limit or documents)})
+    tasks = tuple({task.dataset: task for task in reversed(plan.tasks)}.values())
+    session = Session.open(replace(plan, study=study, tasks=tasks, conditions=(Condition(ORIGINAL),)), lm, None)
+    runner = CellRunner(session)
+    for role, cell in session.cells:
+        with TemporaryDirectory(prefix="lnbench-measure-") as folder:
+            record = runner.run(role, cell, Path(folder)).record
+        if "error" in record:
+            raise StudyError(f"{role.task.name} cannot be measured: {record['error']}")
+        yield Observation(session.tasks[role.task.name].cost, record["recorded"]["seconds"])
 
 
 def hours(seconds: float) -> str:
