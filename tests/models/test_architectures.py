@@ -263,6 +263,22 @@ def test_what_only_has_llamas_names_is_refused() -> None:
         architecture_of(model)
 
 
+def test_a_config_alone_is_enough_to_compare_with_llama() -> None:
+    """As for a foreign file or an export, which are held to a model whose weights are not loaded."""
+    with torch.device("meta"):
+        shell, odd = renamed("novel"), renamed("novel")
+    assert architecture_of(shell) == architecture_of(build("llama"))
+    assert all(each.device.type == "meta" for each in shell.parameters())
+    for layer in odd.model.layers:
+        layer.mlp.__class__ = type("Doubled", (type(layer.mlp),), {"forward": _doubled})
+    with pytest.raises(UnsupportedArchitectureError, match="has Llama's projections and computes something else"):
+        architecture_of(odd)
+
+
+def _doubled(self: Any, x: torch.Tensor) -> torch.Tensor:
+    return 2.0 * self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))
+
+
 def test_a_users_own_description_can_be_registered(caplog: pytest.LogCaptureFixture) -> None:
     model = renamed()
     known = description_for(model, build("llama").config)

@@ -6,6 +6,7 @@ out. So each feed-forward is run once on random input and compared with ``down(a
 
 from __future__ import annotations
 
+import copy
 import logging
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,6 @@ import torch
 from torch import nn
 
 from lnbench.errors import UnsupportedArchitectureError
-from lnbench.models._ports import LayerSites
 from lnbench.models._sitemap import Description, find_layers
 from lnbench.models.architectures import _llama
 
@@ -41,9 +41,9 @@ def _difference(layer: nn.Module, config: Any) -> str | None:
     """What a layer does otherwise than Llama's, or None. Each layer is run once."""
     if layer in _COMPARED:
         return None
-    ports = _llama.sites(layer, config)
+    _llama.sites(layer, config)
     try:
-        off = _distance(layer, ports)
+        off = _distance(layer)
     except (RuntimeError, AttributeError, TypeError, NotImplementedError):
         return "its feed-forward, which has Llama's projections, cannot be run alone and compared with Llama's"
     weight = next(layer.get_submodule("mlp").parameters())
@@ -54,16 +54,27 @@ def _difference(layer: nn.Module, config: Any) -> str | None:
 
 
 @torch.no_grad()
-def _distance(layer: nn.Module, ports: LayerSites) -> float:
+def _distance(layer: nn.Module) -> float:
     """Relative distance of what the feed-forward puts out from ``down(act(gate(x)) * up(x))``."""
-    feed_forward = layer.get_submodule("mlp")
-    gate, up, down = (layer.get_submodule(f"mlp.{name}_proj") for name in ("gate", "up", "down"))
+    feed_forward = _with_values(layer.get_submodule("mlp"))
+    gate, up, down = (feed_forward.get_submodule(f"{name}_proj") for name in ("gate", "up", "down"))
     weight = next(feed_forward.parameters())
     width = int(getattr(gate, "in_features", getattr(gate, "nx", 0)))
     x = torch.randn(1, 4, width, generator=torch.Generator().manual_seed(0)).to(weight.device, weight.dtype)
     theirs = feed_forward(x)
-    ours = down(layer.get_submodule(str(ports.activation))(gate(x)) * up(x))
+    ours = down(feed_forward.get_submodule("act_fn")(gate(x)) * up(x))
     return float((theirs - ours).float().norm() / ours.float().norm().clamp_min(1e-12))
+
+
+def _with_values(module: nn.Module) -> nn.Module:
+    """The module itself, or where a config alone was read (all of it is on meta) a copy with random weights."""
+    offloaded = any("forward" in each.__dict__ for each in module.modules())  # by accelerate
+    if offloaded or any(each.device.type != "meta" for each in module.parameters()):
+        return module
+    made = copy.deepcopy(module).to_empty(device="cpu")
+    for each in made.parameters():
+        nn.init.normal_(each, std=0.1)
+    return made
 
 
 def warn_once(model: nn.Module, config: Any) -> None:
