@@ -352,6 +352,8 @@ def test_a_folder_in_use_and_one_that_may_be_replaced(tmp_path: Path) -> None:
         export(checkpoint, CONSTANT, out, replace=True, done=_break)
     assert (out / PLAN_FILE).read_bytes() == before
     check_equal(export(checkpoint, CONSTANT, out, replace=True), base, CONSTANT)
+    with pytest.raises(OutputError, match="is the model that is exported; export into another folder"):
+        export(open_checkpoint(str(out)), SCALING, out, replace=True)
     for mine in (base, tmp_path):
         with pytest.raises(OutputError, match="holds no earlier export, which alone may be replaced"):
             export(checkpoint, SCALING, mine, replace=True)

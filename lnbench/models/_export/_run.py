@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from lnbench.errors import OutputError
 from lnbench.models._export._card import README, card, licence_of
 from lnbench.models._export._checkpoint import Checkpoint
 from lnbench.models._export._files import file_plan, write_files
@@ -57,6 +58,8 @@ def export(
     """
     target = Path(out_dir)
     check_target(target, replace)
+    if isinstance(model, Checkpoint) and target.is_dir() and target.resolve() == model.folder.resolve():
+        raise OutputError(f"{target} is the model that is exported; export into another folder")
     if isinstance(model, Checkpoint):
         _export_files(model, plan, target, link, about or {}, done or (lambda _: None))
     else:
