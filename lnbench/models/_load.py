@@ -15,9 +15,11 @@ import torch
 
 from lnbench._data import DEMO_MODEL, demo_model_dir
 from lnbench._hub import quick_without_network
-from lnbench.errors import ModelArgumentError
+from lnbench.errors import LnbenchError, ModelArgumentError
 
 DTYPES = ("float32", "bfloat16", "float16", "auto")
+#: Code that comes with a model is not run, and transformers is not to ask on the terminal whether it may.
+NO_CODE = {"trust_remote_code": False}
 
 
 def model_location(name: str) -> str:
@@ -43,7 +45,7 @@ def load_tokenizer(name: str, *, revision: str | None = None) -> Any:
     from transformers import AutoTokenizer
 
     with unloadable_in_one_sentence(name, "tokenizer"):
-        return AutoTokenizer.from_pretrained(model_location(name), **_revision(name, revision))
+        return AutoTokenizer.from_pretrained(model_location(name), **_revision(name, revision), **NO_CODE)
 
 
 def load_model(name: str, *, revision: str | None = None, dtype: str = "auto", device: str = "cpu") -> Any:
@@ -66,7 +68,7 @@ def load_model(name: str, *, revision: str | None = None, dtype: str = "auto", d
     place = "auto" if device == "auto" else {"": torch.device(device)}
     with unloadable_in_one_sentence(name, "model"):
         model = AutoModelForCausalLM.from_pretrained(
-            model_location(name), dtype=dtype, device_map=place, **_revision(name, revision)
+            model_location(name), dtype=dtype, device_map=place, **_revision(name, revision), **NO_CODE
         )
     return model.eval()
 
@@ -122,14 +124,14 @@ def unloadable_in_one_sentence(name: str, what: str) -> Iterator[None]:
     """Turn what transformers raises for a wrong name into a refusal, soon also where the hub does not answer.
 
     Raises:
-        ModelArgumentError: there is no such model.
+        ModelArgumentError: there is no such model, or its files are damaged.
     """
-    from huggingface_hub.errors import HFValidationError
-
     try:
         with quick_without_network(name):
             yield
-    except (OSError, ValueError, HFValidationError) as error:
+    except LnbenchError:
+        raise
+    except Exception as error:  # transformers, and who reads the files for it, raise many kinds
         words = " ".join(str(error).split())
         reason = re.split(r"(?<=[^.])\. |: '|, ", words, maxsplit=1)[0].rstrip(".") or type(error).__name__
         raise ModelArgumentError(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from lnbench._data import DEMO_MODEL
-from lnbench.models._load import model_location, unloadable_in_one_sentence
+from lnbench.models._load import NO_CODE, model_location, unloadable_in_one_sentence
 from lnbench.models._sitemap import architecture_of
 from lnbench.neurons import Architecture
 
@@ -44,7 +44,7 @@ def load_shell(name: str, *, revision: str | None = None, dtype: torch.dtype | N
 
     asked = {"revision": revision} if revision and name != DEMO_MODEL else {}
     with unloadable_in_one_sentence(name, "config"):
-        config = AutoConfig.from_pretrained(model_location(name), **asked, **options)
+        config = AutoConfig.from_pretrained(model_location(name), **asked, **NO_CODE, **options)
         with _quiet(), torch.device("meta"):
             return AutoModelForCausalLM.from_config(config, **({} if dtype is None else {"dtype": dtype}))
 

@@ -64,7 +64,7 @@ def _without_weights(place: str, revision: str | None) -> Any:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    config = AutoConfig.from_pretrained(place, revision=revision)
+    config = AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=False)
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(config)
 

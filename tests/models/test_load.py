@@ -1,11 +1,21 @@
 """Loading a model by name, and what is said when that cannot be."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 
 from lnbench._data import demo_model_dir
 from lnbench.errors import ModelArgumentError
-from lnbench.models import commit_of, load_model, load_tokenizer, model_location
+from lnbench.models import (
+    commit_of,
+    load_architecture,
+    load_model,
+    load_tokenizer,
+    model_location,
+    open_checkpoint,
+)
 
 pytestmark = pytest.mark.skipif(
     not (demo_model_dir() / "model.safetensors").exists(), reason="the demo model's weights are not in this checkout"
@@ -27,6 +37,34 @@ def test_a_name_without_a_model_is_one_sentence(load, tmp_path):
     for name in (str(tmp_path), "no/such/name/at all", "org/nothing-here"):
         with pytest.raises(ModelArgumentError, match=r"cannot be loaded .*; name a folder with a model"):
             load(name)
+
+
+class _Code:
+    def __reduce__(self):
+        return (Path.touch, (Path("ran"),))
+
+
+@pytest.mark.parametrize("file", ["pytorch_model.bin", "model.safetensors"])
+def test_damaged_weights_and_weights_with_code_are_one_sentence(file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.json").write_bytes((demo_model_dir() / "config.json").read_bytes())
+    torch.save({"a": _Code()}, tmp_path / file)
+    with pytest.raises(ModelArgumentError, match=r"^the model of [^\n]* cannot be loaded [^\n]*$"):
+        load_model(str(tmp_path))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("read", [load_tokenizer, load_architecture, open_checkpoint])
+def test_nobody_is_asked_whether_a_models_own_code_may_run(read, tmp_path, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asked on the terminal"))
+    own = {each: f"own.{each}" for each in ("AutoConfig", "AutoModelForCausalLM")}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "own", "auto_map": own}))
+    code = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(code))
+    (tmp_path / "own.py").write_text("import pathlib\npathlib.Path('ran').touch()\n")
+    with pytest.raises(ModelArgumentError, match=r"^[^\n]* cannot be loaded [^\n]*$"):
+        read(str(tmp_path))
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(

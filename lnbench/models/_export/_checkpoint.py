@@ -13,7 +13,7 @@ import torch
 from lnbench.errors import EngineError, ModelArgumentError
 from lnbench.models._export._record import PLAN_FILE
 from lnbench.models._export._stored import INDEX, SINGLE, Stored
-from lnbench.models._load import commit_of, model_location, unloadable_in_one_sentence
+from lnbench.models._load import NO_CODE, commit_of, model_location, unloadable_in_one_sentence
 from lnbench.models._sitemap import SiteMap, site_map
 from lnbench.neurons import Architecture
 
@@ -116,8 +116,10 @@ def open_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
         )
     local = Path(location).expanduser().is_dir()
     with unloadable_in_one_sentence(name, "config"):
-        options = {} if local or revision is None else {"revision": revision}
-        config = AutoConfig.from_pretrained(str(Path(location).expanduser()) if local else location, **options)
+        options: dict[str, Any] = {} if local or revision is None else {"revision": revision}
+        config = AutoConfig.from_pretrained(
+            str(Path(location).expanduser()) if local else location, **options, **NO_CODE
+        )
     method = _quantised(config)
     if method is not None:
         raise EngineError(
