@@ -11,10 +11,19 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from benchmarks import bench_apply, bench_evaluation, bench_startup, bench_study, bench_table, detection, plnd
+from benchmarks import (
+    bench_apply,
+    bench_evaluation,
+    bench_startup,
+    bench_store,
+    bench_study,
+    bench_table,
+    detection,
+    plnd,
+)
 from benchmarks._ratio import Ratio
 
-MODULES = (bench_startup, bench_apply, bench_evaluation, detection, plnd, bench_table, bench_study)
+MODULES = (bench_startup, bench_apply, bench_evaluation, detection, plnd, bench_table, bench_study, bench_store)
 
 
 def main() -> None:
