@@ -14,6 +14,7 @@ from tabulate import tabulate
 from benchmarks import (
     bench_apply,
     bench_evaluation,
+    bench_ray,
     bench_startup,
     bench_store,
     bench_study,
@@ -23,7 +24,17 @@ from benchmarks import (
 )
 from benchmarks._ratio import Ratio
 
-MODULES = (bench_startup, bench_apply, bench_evaluation, detection, plnd, bench_table, bench_study, bench_store)
+MODULES = (
+    bench_startup,
+    bench_apply,
+    bench_evaluation,
+    detection,
+    plnd,
+    bench_table,
+    bench_study,
+    bench_store,
+    bench_ray,
+)
 
 
 def main() -> None:

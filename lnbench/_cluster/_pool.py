@@ -224,6 +224,7 @@ class _Work:
         if error is None:
             self.deaths, hired.placed, self.since = 0, True, time.monotonic()
             if held is not None:
+                self._hand_out(hired)  # it works on while its answer is dealt with
                 yield held[0], found, None
             return
         why = sentence(error)
