@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -81,7 +82,9 @@ def _resumed(opened: Any, store: Any, cells: int) -> None:
     store.check(study.name)
     keys = {role.condition: cell.output_key for role, cell in opened.cells}
     ready = {"built_tasks": opened.tasks, "compiled": opened.plans, "_output_keys": keys}
-    with patch.multiple(_session, **{name: lambda *_, value=value: value for name, value in ready.items()}):
+    with ExitStack() as patched:
+        for name, value in ready.items():
+            patched.enter_context(patch.object(_session, name, lambda *_, value=value: value))
         session = _session.Session.open(plan, lm, plan.neurons)
     assert not reconcile(store, session.cells, study.name, lm.model_name)
     assert _Run(session, store, Progress()).all(session.cells)["finished"] == cells
