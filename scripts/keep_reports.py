@@ -9,15 +9,18 @@ import argparse
 import shutil
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 def keep(made: Path, docs: Path) -> None:
-    """Replace what is kept of every report in `made`."""
+    """Replace what is kept of every report in `made`; files of the checkout are named from its root."""
     for report in sorted(made.glob("*/report.md")):
         folder = docs / report.parent.name
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(report.parent / "images", folder / "images")
         for name in ("report.md", "report.json"):
-            shutil.copyfile(report.parent / name, folder / name)
+            text = (report.parent / name).read_text(encoding="utf-8")
+            (folder / name).write_text(text.replace(f"{ROOT}/", ""), encoding="utf-8")
 
 
 def main() -> None:

@@ -109,9 +109,7 @@ def _tuned(entry: ConditionEntry, label: str, ablated: Sequence[str]) -> Iterato
     """Yield (place of the language, condition) where tuned weights are all that there is."""
     pattern = str(entry.delta)
     if entry.ablate is None and "{lang}" not in pattern:
-        raise SpecError(
-            f"delta {pattern!r} is of one language; name it with ablate: [CODE], or write {{lang}} for it"
-        )
+        raise SpecError(f"delta {pattern!r} is of one language; name it with ablate: [CODE], or write {{lang}} for it")
     for at, of in enumerate(entry.ablate or ablated):
         for seed in entry.draws():
             evaluate = _evaluated(entry.evaluate, of, None)
