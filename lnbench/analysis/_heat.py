@@ -67,7 +67,7 @@ def heat_panel(
 
 
 def png_bytes(figure: Figure) -> bytes:
-    """The figure as a PNG file."""
+    """The figure as a PNG file; where it is narrower than its title, the picture is as wide as that."""
     made = io.BytesIO()
-    figure.savefig(made, dpi=150, format="png")
+    figure.savefig(made, dpi=150, format="png", bbox_inches="tight", pad_inches=0.1)
     return made.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -105,3 +106,4 @@ def _show(
     if png is not None:
         with whole(png) as part:
             part.write_bytes(section.pictures[0].png)
+        print(f"picture: {png}", file=sys.stderr)

@@ -145,7 +145,7 @@ def _check(setting: Setting) -> None:
     Raises:
         LnbenchError: a language, a task, a set or a device that is not there, or text that cannot be read.
     """
-    from lnbench.models import check_placement
+    from lnbench.models import check_placement, load_architecture
     from lnbench.neurons import load_masks
 
     _check_languages(setting)
@@ -159,6 +159,8 @@ def _check(setting: Setting) -> None:
             _check_text(f"{code}={source}", document, field, setting.documents)
     if setting.mask is not None:
         load_masks(setting.mask)
+    for model in filter(None, (setting.model, setting.tune_model)):
+        load_architecture(model, revision=setting.load.get("revision") if model == setting.model else None)
 
 
 def _check_languages(setting: Setting) -> None:

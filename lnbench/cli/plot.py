@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -141,3 +142,4 @@ def _write(json: Path | None, numbers: Any, png: Path | None, drawn: Callable[[]
     if png is not None:
         with whole(png) as part:
             part.write_bytes(drawn())
+        print(f"picture: {png}", file=sys.stderr)

@@ -205,6 +205,12 @@ def same_model(a: NeuronSet, b: NeuronSet) -> None:
                 f"{short(a)} and {short(b)} cannot be joined: {what} {named[0]} is not {named[1]}; "
                 "join sets of one model"
             )
+    known = [(x.header.architecture.layers if x.header.architecture else 0, x.layers) for x in (a, b)]
+    if any(most and least > most for (most, _), (_, least) in (known, known[::-1])):
+        raise NeuronSetError(
+            f"{short(a)} and {short(b)} cannot be joined: one is of a model of {max(most for most, _ in known)} "
+            f"layers, and the other counts {max(least for _, least in known)}; join sets of one model"
+        )
 
 
 def _names(labels: NeuronSet | str | Iterable[str]) -> list[str]:

@@ -194,3 +194,13 @@ def test_refusals_come_first(tmp_path, arguments, words):
     ended = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
     assert isinstance(ended.exception, LnbenchError) and words in str(ended.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_is_not_there_is_refused_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    for code in ("en", "zh"):
+        (tmp_path / f"{code}.txt").write_text("some text\n", encoding="utf-8")
+    corpora = [text for code in ("en", "zh") for text in ("--corpus", f"{code}={tmp_path / code}.txt")]
+    ended = CliRunner().invoke(app, ["plnd", "--model", "no/such", *corpora, "--out", str(tmp_path / "out")])
+    assert isinstance(ended.exception, LnbenchError) and "no/such" in str(ended.exception)
+    assert not (tmp_path / "out").exists()

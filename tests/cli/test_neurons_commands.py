@@ -52,7 +52,7 @@ def test_there_and_back(here):
 
 def test_the_model_is_read_for_its_shape(here):
     text = run("convert", "demo_langs_plnd.safetensors", "--lang", "zh,fr", "--out", "p_{lang}.txt")
-    assert "p_{lang}.txt (plnd)" in text
+    assert "p_zh.txt, p_fr.txt (plnd)" in text
     run("convert", "p_zh.txt", "p_fr.txt", "--languages", "zh,fr", "--model", "lnbench/demo", "--out", "p.pt")
     found = NeuronSet.load("p.pt")
     shipped = NeuronSet.load("demo_langs_plnd.safetensors")

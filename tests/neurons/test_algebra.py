@@ -174,6 +174,11 @@ def test_what_only_one_header_knows_is_kept(neurons):
 def test_a_union_outside_the_known_architecture_is_refused(neurons):
     with pytest.raises(NeuronSetError, match="index 99"):
         neurons.union(NeuronSet.from_indices({"de": {"ffn.act": [[99]]}}))
+    deeper = NeuronSet.from_indices({"de": {"ffn.act": [[1]] * 40}})
+    with pytest.raises(
+        NeuronSetError, match=r"cannot be joined: one is of a model of \d+ layers, and the other counts 40"
+    ):
+        neurons.union(deeper)
 
 
 def test_where_added_statistics_come_from_does_not_part_the_scores(neurons):
