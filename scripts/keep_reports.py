@@ -1,4 +1,4 @@
-"""Keep made reports among the docs: Markdown, numbers and pictures; the page and the work stay in `build/`.
+"""Keep made reports among the docs: Markdown and pictures; the page, the numbers and the work stay in `build/`.
 
 Run: `python -m scripts.keep_reports build/paper docs/papers` (`make paper` makes them first).
 """
@@ -18,9 +18,8 @@ def keep(made: Path, docs: Path) -> None:
         folder = docs / report.parent.name
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(report.parent / "images", folder / "images")
-        for name in ("report.md", "report.json"):
-            text = (report.parent / name).read_text(encoding="utf-8")
-            (folder / name).write_text(text.replace(f"{ROOT}/", ""), encoding="utf-8")
+        text = report.read_text(encoding="utf-8")
+        (folder / "report.md").write_text(text.replace(f"{ROOT}/", ""), encoding="utf-8")
 
 
 def main() -> None:
