@@ -80,6 +80,7 @@ class Text:
         """The corpora; nothing is opened.
 
         Raises:
+            DataError: a file is not there.
             SpecError: one cannot be, or a data set without end has no bound.
         """
         from lnbench.detection import Corpus
@@ -88,6 +89,8 @@ class Text:
         streamed = [corpus.source for corpus in found if corpus.source.startswith("datasets:")]
         if streamed and self.tokens is None and self.documents is None:
             raise SpecError(f"{streamed[0]!r} may have no end; say how much to read with --tokens or --documents")
+        for corpus in found:
+            corpus.check()
         return found
 
     def read(self, tokenizer: Any, *, covered: bool = True) -> TokenDocuments:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lnbench.detection._sources import DOCUMENTS, HUB, documents_of, split_hub_name
+from lnbench.detection._sources import DOCUMENTS, HUB, check_source, documents_of, split_hub_name
 from lnbench.errors import DataError, SpecError
 
 if TYPE_CHECKING:
@@ -59,6 +59,15 @@ class Corpus:
     def of(cls, language: str, texts: Iterable[str]) -> Corpus:
         """A corpus of documents that are at hand."""
         return cls(language, "memory", texts=tuple(texts))
+
+    def check(self) -> None:
+        """Refuse a corpus whose file or folder is not there; nothing is opened.
+
+        Raises:
+            DataError: there is none.
+        """
+        if self.texts is None:
+            check_source(self.source)
 
     def documents(self) -> Iterator[str]:
         """The documents in order, blank ones left out; files are read as far as this is consumed.

@@ -47,6 +47,20 @@ def documents_of(source: str, document: str, field: str) -> Iterator[str]:
         yield from _json_documents(path, field) if _kind(path) in _JSON_LINES else _TEXT_READERS[document](path)
 
 
+def check_source(source: str) -> None:
+    """Refuse a file or folder that is not there, before a model is loaded to read it.
+
+    Raises:
+        DataError: there is none; of a streamed data set nothing is known yet.
+    """
+    if not source.startswith(HUB) and not Path(source).exists():
+        raise _missing(Path(source))
+
+
+def _missing(path: Path) -> DataError:
+    return DataError(f"no corpus at {str(path)!r}; name a UTF-8 text file, .jsonl file or folder")
+
+
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         if _kind(path) == ".json":
@@ -78,7 +92,7 @@ def _readable(path: Path) -> Iterator[io.TextIOWrapper]:
         with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="\n") as file:
             yield file
     except FileNotFoundError:
-        raise DataError(f"no corpus at {str(path)!r}; name a UTF-8 text file, .jsonl file or folder") from None
+        raise _missing(path) from None
     except UnicodeDecodeError as error:
         raise DataError(f"the corpus {str(path)!r} is not UTF-8 ({error.reason}); convert it with iconv") from None
     except (OSError, EOFError, zlib.error) as error:
