@@ -130,6 +130,8 @@ def test_silent_when_lm_eval_reads_entry_points(fake_lm_eval: Path):
         "import lm_eval.api.registry as r, lnbench.harness._plugin as p\np.add_model()\nprint(dict(r.model_registry))"
     )
     site = Path(__import__("yaml").__file__).parents[1]
-    assert python(show, fake_lm_eval, site).stdout.strip() == "{'lnbench': 'lnbench.harness.lm:LnbenchLM'}"
+    assert python(show, fake_lm_eval, site).stdout.strip() == (
+        "{'lnbench': 'lnbench.harness.lm:LnbenchLM', 'lnbench-vllm': 'lnbench.harness.vllm.lm:LnbenchVLLM'}"
+    )
     registry.write_text(registry.read_text() + "def load_plugins(group, registry): ...\n")
     assert python(show, fake_lm_eval, site).stdout.strip() == "{}"

@@ -133,7 +133,7 @@ def test_a_condition_can_be_evaluated_on_some_languages_only():
 
 def test_a_condition_that_is_asked_in_no_language_is_refused():
     off = {"op": "zero", "ablate": ["fr"], "evaluate": ["ablated"]}
-    with pytest.raises(StudyError, match=r"'off fr' is to be evaluated in fr, which is no language of the study"):
+    with pytest.raises(StudyError, match=r"'off fr' is to be evaluated in fr, no language of the study \(en, zh\)"):
         study(languages=["en", "zh"], conditions={"original": {}, "off": off}).plan()
     kept = study(languages=["en", "zh"], conditions={"original": {}, "off": {**off, "evaluate": ["ablated", "zh"]}})
     assert {c.task.language for c in kept.plan().cells if c.condition.name == "off"} == {"zh"}
