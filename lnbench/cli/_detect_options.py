@@ -80,7 +80,6 @@ class Text:
         """The corpora; nothing is opened.
 
         Raises:
-            DataError: a file is not there.
             SpecError: one cannot be, or a data set without end has no bound.
         """
         from lnbench.detection import Corpus
@@ -89,8 +88,6 @@ class Text:
         streamed = [corpus.source for corpus in found if corpus.source.startswith("datasets:")]
         if streamed and self.tokens is None and self.documents is None:
             raise SpecError(f"{streamed[0]!r} may have no end; say how much to read with --tokens or --documents")
-        for corpus in found:
-            corpus.check()
         return found
 
     def read(self, tokenizer: Any, *, covered: bool = True) -> TokenDocuments:
@@ -222,7 +219,8 @@ def bar(what: str, total: int | None) -> Iterator[Callable[[str, int, bool], Non
         def advance(language: str, tokens: int, resumed: bool) -> None:
             shown.set_postfix_str(language, refresh=False)
             if resumed:
-                shown.initial += tokens
+                if not shown.disable:  # by TQDM_DISABLE
+                    shown.initial += tokens
             shown.update(tokens)
 
         yield advance

@@ -77,6 +77,8 @@ def stats(
     text = options.Text(corpus or [], document, field, tokens, documents, max_length, order, seed, unequal)
     text.parsed()
     neurons = neurons_options.Told(languages, site, model, revision).load(file)
+    for each in text.parsed():
+        each.check()
     _check_set(file, neurons, replace)
     if stats is not None:
         _finish(neurons, _read(stats), out)

@@ -143,7 +143,8 @@ def _bar(experiment: Experiment) -> Iterator[Callable[[Any, int, float | None], 
 
         def done(which: Any, steps: int, loss: float | None) -> None:
             if loss is None:
-                bar.initial += steps
+                if not bar.disable:  # by TQDM_DISABLE
+                    bar.initial += steps
             else:
                 bar.set_postfix_str(
                     f"{which.condition} {which.documents} seed {which.seed}, loss {loss:.3f}", refresh=False
