@@ -218,9 +218,8 @@ def bar(what: str, total: int | None) -> Iterator[Callable[[str, int, bool], Non
 
         def advance(language: str, tokens: int, resumed: bool) -> None:
             shown.set_postfix_str(language, refresh=False)
-            if resumed:
-                if not shown.disable:  # by TQDM_DISABLE
-                    shown.initial += tokens
+            if resumed and not shown.disable:  # by TQDM_DISABLE
+                shown.initial += tokens
             shown.update(tokens)
 
         yield advance
