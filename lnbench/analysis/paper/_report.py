@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lnbench._write import make_folder, whole
+from lnbench.analysis._finite import finite
 from lnbench.analysis._section import Section
 from lnbench.analysis.paper._markdown import markdown
 from lnbench.analysis.paper._page import page
@@ -40,7 +40,7 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """The numbers of every section, by its key; what is no number is None."""
         sections = {one.key: {"title": one.title, **one.data} for one in self.sections}
-        plain: dict[str, Any] = _plain({"title": self.title, "made_with": dict(self.made_with), "sections": sections})
+        plain: dict[str, Any] = finite({"title": self.title, "made_with": dict(self.made_with), "sections": sections})
         return {**plain, "pictures": list(self.pictures())}
 
     def pictures(self) -> dict[str, bytes]:
@@ -99,11 +99,3 @@ def _kept(folder: Path) -> dict[str, Any]:
         return {}
     whole_one = isinstance(found, dict) and isinstance(found.get("made_with"), dict)
     return found if whole_one and isinstance(found.get("pictures"), list) else {}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

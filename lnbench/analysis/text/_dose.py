@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lnbench.analysis._finite import finite
 from lnbench.analysis.text._doses import Dose, dose_of
 from lnbench.analysis.text._steering import Measure, Steering, steerings
 from lnbench.errors import DataError
@@ -70,8 +71,8 @@ class Curve:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, None for what is not known."""
-        points = [{key: _known(value) for key, value in vars(point).items()} for point in self.points]
-        return {**vars(self), "original": _known(self.original), "points": points}
+        points = [{key: finite(value) for key, value in vars(point).items()} for point in self.points]
+        return {**vars(self), "original": finite(self.original), "points": points}
 
 
 def curves(results: Results, *, dataset: str | None = None) -> list[Curve]:
@@ -163,7 +164,3 @@ def _ablated(x: float, cell: TableCell, random: TableCell) -> Point:
     low, high = (cell.base + end for end in cell.interval)
     spread = random.sd if math.isfinite(random.sd) else 0.0
     return Point(x, cell.value, low, high, random.value, random.value - spread, random.value + spread, random.K)
-
-
-def _known(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

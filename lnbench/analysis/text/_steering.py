@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
+from lnbench.analysis._finite import finite
 from lnbench.analysis.text._answers import CLASSES, answers_of, same_document_scores, shares
 from lnbench.analysis.text._doses import Dose, steer_of
 from lnbench.errors import DataError
@@ -66,7 +67,7 @@ class Measure:
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, None for what is not known."""
         plain = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
-        return {key: _known(value) for key, value in plain.items()}
+        return {key: finite(value) for key, value in plain.items()}
 
 
 @dataclass(frozen=True)
@@ -220,9 +221,3 @@ def _corrected(found: Sequence[Steering]) -> list[Steering]:
         replace(one, shares={**one.shares, "target": replace(one.shares["target"], corrected_p=p)})
         for one, p in zip(found, corrected, strict=True)
     ]
-
-
-def _known(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_known(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

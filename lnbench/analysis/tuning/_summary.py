@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+from lnbench.analysis._finite import finite
 from lnbench.analysis.tuning._result import Run, TuningResult
 
 _LEVEL = 0.95
@@ -101,7 +102,7 @@ def summary(result: TuningResult) -> dict[str, Any]:
     """Effects and contrasts as plain JSON; NaN is None."""
     listed = {"effects": [asdict(one) for one in effects(result)]}
     compared = [{**asdict(one), "verdict": one.verdict} for one in contrasts(result)]
-    plain: dict[str, Any] = _without_nan({**listed, "contrasts": compared})
+    plain: dict[str, Any] = finite({**listed, "contrasts": compared})
     return plain
 
 
@@ -138,11 +139,3 @@ def _pairs(result: TuningResult, first: str, second: str, documents: int) -> lis
     """Runs of the same seed, which were trained on the same documents."""
     by_seed = {run.seed: run for run in result.of(second, documents)}
     return [(run, by_seed[run.seed]) for run in result.of(first, documents) if run.seed in by_seed]
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

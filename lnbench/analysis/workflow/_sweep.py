@@ -7,13 +7,14 @@ document and its gap is measured on the others, which had no part in it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lnbench.analysis._finite import finite
 from lnbench.analysis.workflow._groups import ENGLISH, Group, Sources, groups, sources
 from lnbench.analysis.workflow._table import gap_of
 from lnbench.errors import DataError
@@ -92,7 +93,7 @@ class Sweep:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, NaN as None."""
-        made: dict[str, Any] = _plain(asdict(self))
+        made: dict[str, Any] = finite(asdict(self))
         return made
 
 
@@ -212,11 +213,3 @@ def _apart(pick: tuple[Place, Place], other: tuple[Place, Place], higher: bool, 
     scale = 2 * full_range([scores for both in halves for place in both for scores in place.draws[0]])
     low, high = mean_interval(units.values, scale, seed=seed) if units.n > 1 else _NONE
     return low > 0 or high < 0
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
