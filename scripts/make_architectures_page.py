@@ -7,14 +7,13 @@ The page is committed. ``--check`` writes nothing and fails when its tables diff
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from lnbench.models import OPERATIONS, Claims, claims_of, supported_architectures
 from lnbench.neurons import SITES, expand_sites
+from scripts.page import table_line, write_or_check
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "architectures.md"
 MARK, END = "<!-- {}: written by scripts/make_architectures_page.py -->\n", "<!-- end of table -->\n"
@@ -28,24 +27,24 @@ _KINDS: dict[Literal["gated", "plain", "experts"], str] = {
 def architectures() -> str:
     """One row for the architectures that claim the same, in Markdown."""
     titles = ("`model_type`", "feed-forward", "constants exported at", "watched", "PLND", "its projections")
-    lines = [_cells(titles), _cells("---" for _ in titles)]
+    lines = [table_line(titles), table_line("---" for _ in titles)]
     for claims, names in _groups():
         kinds = ", ".join(f"`{name}`" for name in names)
         sites = (_sites(claims.constants), _sites(claims.observed), _sites(claims.plnd))
-        lines.append(_cells((kinds, claims.feed_forward, *sites, claims.layout)))
+        lines.append(table_line((kinds, claims.feed_forward, *sites, claims.layout)))
     return "".join(lines)
 
 
 def engines() -> str:
     """What each kind of feed-forward, and attention, takes: site by operation, with the engines that carry it out."""
     titles = ("site", "feed-forward", *(f"`{operation}`" for operation in OPERATIONS))
-    lines = [_cells(titles), _cells("---" for _ in titles)]
+    lines = [table_line(titles), table_line("---" for _ in titles)]
     for kind, words in _KINDS.items():
         for site in ("ffn.act", "ffn.hidden"):
-            lines.append(_cells((f"`{site}`", words, *_engines(Claims(kind), site))))
+            lines.append(table_line((f"`{site}`", words, *_engines(Claims(kind), site))))
     attention = {tuple(_engines(Claims(kind), site)) for kind in _KINDS for site in expand_sites("attn")}
     for cells in attention:
-        lines.append(_cells((", ".join(f"`{site}`" for site in expand_sites("attn")), "any", *cells)))
+        lines.append(table_line((", ".join(f"`{site}`" for site in expand_sites("attn")), "any", *cells)))
     return "".join(lines)
 
 
@@ -89,21 +88,9 @@ def _sites(names: Iterable[str]) -> str:
     return ", ".join(parts) or "none"
 
 
-def _cells(values: Iterable[str]) -> str:
-    return "| " + " | ".join(values) + " |\n"
-
-
 def main() -> int:
     """Entry point; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--check", action="store_true", help="fail when the page differs; write nothing")
-    checking, page = parser.parse_args().check, PAGE.read_text("utf-8")
-    differs = updated(page) != page
-    if differs and not checking:
-        PAGE.write_text(updated(page), encoding="utf-8")
-    elif differs:
-        print("docs/architectures.md differs from scripts/make_architectures_page.py", file=sys.stderr)
-    return int(checking and differs)
+    return write_or_check("make_architectures_page", __doc__, PAGE, updated)
 
 
 if __name__ == "__main__":

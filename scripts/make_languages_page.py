@@ -1,19 +1,17 @@
 """Write the table of ``docs/languages.md`` from the language table.
 
-    python scripts/make_languages_page.py [--check]
+    python -m scripts.make_languages_page [--check]
 
 The page is committed. ``--check`` writes nothing and fails when its table differs from what would be written.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 from lnbench.identification import identifier
 from lnbench.languages import DATASETS, LANGUAGES, Language, fold
+from scripts.page import table_line, write_or_check
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "languages.md"
 BEGIN, END = "<!-- table: written by scripts/make_languages_page.py -->\n", "<!-- end of table -->\n"
@@ -23,18 +21,16 @@ TITLES = ("code", "language", "native name", "script", "words", "identified", "m
 def table() -> str:
     """The table in Markdown, one line per row of the language table."""
     known = identifier("py3langid").languages
-    lines = [_cells(TITLES), _cells("---" for _ in TITLES)]
+    lines = [table_line(TITLES), table_line("---" for _ in TITLES)]
     return "".join(lines + [_line(row, fold(row.code) in known) for row in LANGUAGES.values()])
 
 
 def _line(row: Language, identified: bool) -> str:
     words = "spaces" if row.spaced else (row.segmenter or "no spaces")
     names = (getattr(row, dataset) or "" for dataset in DATASETS)
-    return _cells((f"`{row.code}`", row.english, row.native, row.script, words, "yes" if identified else "no", *names))
-
-
-def _cells(values: Iterable[str]) -> str:
-    return "| " + " | ".join(values) + " |\n"
+    return table_line(
+        (f"`{row.code}`", row.english, row.native, row.script, words, "yes" if identified else "no", *names)
+    )
 
 
 def updated(page: str) -> str:
@@ -46,15 +42,7 @@ def updated(page: str) -> str:
 
 def main() -> int:
     """Entry point; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--check", action="store_true", help="fail when the page differs; write nothing")
-    checking, page = parser.parse_args().check, PAGE.read_text("utf-8")
-    differs = updated(page) != page
-    if differs and not checking:
-        PAGE.write_text(updated(page), encoding="utf-8")
-    elif differs:
-        print("docs/languages.md differs from scripts/make_languages_page.py", file=sys.stderr)
-    return int(checking and differs)
+    return write_or_check("make_languages_page", __doc__, PAGE, updated)
 
 
 if __name__ == "__main__":
