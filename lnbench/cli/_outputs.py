@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,14 @@ def write_json(value: Any, path: Path) -> None:
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     with whole(path) as part:
         part.write_text(text + "\n", encoding="utf-8")
+
+
+def write_picture(png: bytes, path: Path) -> None:
+    """Write a picture, and say so on stderr, away from the tables.
+
+    Raises:
+        OutputError: the path cannot be written.
+    """
+    with whole(path) as part:
+        part.write_bytes(png)
+    print(f"picture: {path}", file=sys.stderr)

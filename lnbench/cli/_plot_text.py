@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lnbench._write import whole
-from lnbench.cli._outputs import check_outputs, write_json
+from lnbench.cli._outputs import check_outputs, write_json, write_picture
 from lnbench.errors import SpecError
 
 if TYPE_CHECKING:
@@ -104,6 +102,4 @@ def _show(
     if json is not None:
         write_json({"key": section.key, **section.data}, json)
     if png is not None:
-        with whole(png) as part:
-            part.write_bytes(section.pictures[0].png)
-        print(f"picture: {png}", file=sys.stderr)
+        write_picture(section.pictures[0].png, png)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from lnbench._write import whole
 from lnbench.cli import _plot_text
-from lnbench.cli._outputs import check_outputs, write_json
+from lnbench.cli._outputs import check_outputs, write_json, write_picture
 from lnbench.errors import SpecError
 
 #: As lnbench.reporting and lnbench.analysis.workflow have them, known here before either is loaded.
@@ -140,6 +138,4 @@ def _write(json: Path | None, numbers: Any, png: Path | None, drawn: Callable[[]
     if json is not None:
         write_json(numbers, json)
     if png is not None:
-        with whole(png) as part:
-            part.write_bytes(drawn())
-        print(f"picture: {png}", file=sys.stderr)
+        write_picture(drawn(), png)
