@@ -8,12 +8,9 @@ from lnbench._lazy import lazy
 
 if TYPE_CHECKING:
     from lnbench.detection._added import with_statistics
-    from lnbench.detection._amount import parse_amount
     from lnbench.detection._ap import ap_select, average_precision, check_ap
     from lnbench.detection._collect import collect_sites
     from lnbench.detection._compare import Agreement, Comparison, Overlap, compare
-    from lnbench.detection._corpora import Corpus, read_documents, token_batches
-    from lnbench.detection._coverage import Coverage, coverage_of, read_words, with_coverage
     from lnbench.detection._detect import detect_lape, lape_from_statistics, with_constants
     from lnbench.detection._lape import activation_entropy, activation_probability, check_rates, lape_select
     from lnbench.detection._measured import CorpusStatistics
@@ -28,8 +25,19 @@ if TYPE_CHECKING:
     )
     from lnbench.detection._statistics import Statistics, collect
     from lnbench.detection._store import ShardStore
-    from lnbench.detection._tokens import TokenDocuments, token_documents
     from lnbench.detection._truth import Truth, TruthScore, precision_recall, truth_scores
+    from lnbench.detection.corpora import (
+        Corpus,
+        Coverage,
+        TokenDocuments,
+        coverage_of,
+        parse_amount,
+        read_documents,
+        read_words,
+        token_batches,
+        token_documents,
+        with_coverage,
+    )
     from lnbench.detection.plnd import (
         StoredImpacts,
         collect_impacts,
@@ -51,16 +59,16 @@ _LAZY = {
     "StoredResponses": "lnbench.detection._responses",
     "collect_responses": "lnbench.detection._responses",
     "responses_key": "lnbench.detection._responses",
-    "Corpus": "lnbench.detection._corpora",
-    "Coverage": "lnbench.detection._coverage",
-    "coverage_of": "lnbench.detection._coverage",
-    "read_words": "lnbench.detection._coverage",
-    "with_coverage": "lnbench.detection._coverage",
+    "Corpus": "lnbench.detection.corpora",
+    "Coverage": "lnbench.detection.corpora",
+    "coverage_of": "lnbench.detection.corpora",
+    "read_words": "lnbench.detection.corpora",
+    "with_coverage": "lnbench.detection.corpora",
     "CorpusStatistics": "lnbench.detection._measured",
     "check_rates": "lnbench.detection._lape",
     "collect_sites": "lnbench.detection._collect",
     "lape_from_statistics": "lnbench.detection._detect",
-    "parse_amount": "lnbench.detection._amount",
+    "parse_amount": "lnbench.detection.corpora",
     "with_constants": "lnbench.detection._detect",
     "with_statistics": "lnbench.detection._added",
     "ShardStore": "lnbench.detection._store",
@@ -86,10 +94,10 @@ _LAZY = {
     "collect": "lnbench.detection._statistics",
     "detect_lape": "lnbench.detection._detect",
     "lape_select": "lnbench.detection._lape",
-    "read_documents": "lnbench.detection._corpora",
-    "TokenDocuments": "lnbench.detection._tokens",
-    "token_batches": "lnbench.detection._corpora",
-    "token_documents": "lnbench.detection._tokens",
+    "read_documents": "lnbench.detection.corpora",
+    "TokenDocuments": "lnbench.detection.corpora",
+    "token_batches": "lnbench.detection.corpora",
+    "token_documents": "lnbench.detection.corpora",
 }
 
 __all__ = [

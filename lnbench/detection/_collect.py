@@ -28,8 +28,8 @@ from lnbench.detection._shards import (
     shard_at,
 )
 from lnbench.detection._statistics import from_parts
-from lnbench.detection._tokens import TokenDocuments
 from lnbench.detection._watch import Watch, widths
+from lnbench.detection.corpora import TokenDocuments
 from lnbench.errors import DataError
 from lnbench.models import architecture_of
 from lnbench.neurons import expand_sites

@@ -21,7 +21,7 @@ from lnbench.models import architecture_of
 
 if TYPE_CHECKING:
     from lnbench.detection._store import ShardStore
-    from lnbench.detection._tokens import TokenDocuments
+    from lnbench.detection.corpora import TokenDocuments
 
 __all__ = ["MemoryResponses", "Responses", "StoredResponses", "collect_responses", "responses_key"]
 

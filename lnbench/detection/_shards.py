@@ -18,7 +18,7 @@ from torch import nn
 from lnbench.detection._batches import IntArray
 
 if TYPE_CHECKING:
-    from lnbench.detection._tokens import TokenDocuments
+    from lnbench.detection.corpora import TokenDocuments
 
 Tensors: TypeAlias = Mapping[str, torch.Tensor]
 #: Called with language, new tokens and whether they were there already.

@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 
 from lnbench._data import demo_model_dir, packaged
 from lnbench.detection import Corpus, coverage_of, read_words, token_documents, with_coverage
-from lnbench.detection._coverage import Distinct, words_of
+from lnbench.detection.corpora._coverage import Distinct, words_of
 from lnbench.errors import DataError, SpecError
 
 from ..checking.conftest import call

@@ -25,7 +25,7 @@ from lnbench.neurons import NeuronSet
 
 if TYPE_CHECKING:
     from lnbench.detection._store import ShardStore
-    from lnbench.detection._tokens import TokenDocuments
+    from lnbench.detection.corpora import TokenDocuments
 
 _log = logging.getLogger(__name__)
 #: Tokens of a forward pass, padding included; a longer document goes alone.

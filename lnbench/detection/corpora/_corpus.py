@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lnbench.detection._sources import DOCUMENTS, HUB, check_source, documents_of, split_hub_name
+from lnbench.detection.corpora._sources import DOCUMENTS, HUB, check_source, documents_of, split_hub_name
 from lnbench.errors import DataError, SpecError
 
 if TYPE_CHECKING:

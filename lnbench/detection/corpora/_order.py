@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from lnbench.detection._corpora import Corpus
+from lnbench.detection.corpora._corpus import Corpus
 
 ORDERS = ("sequential", "shuffled")
 #: The shuffle buffer holds at most so many documents, and stops growing at so many characters.

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import regex
 
-from lnbench.detection._sources import documents_of
-from lnbench.detection._tokens import TokenDocuments
+from lnbench.detection.corpora._sources import documents_of
+from lnbench.detection.corpora._tokens import TokenDocuments
 from lnbench.errors import DataError, SpecError, UnknownLanguageError
 from lnbench.languages import lookup
 

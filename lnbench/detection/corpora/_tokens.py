@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from lnbench.detection._corpora import Corpus
-from lnbench.detection._order import ORDERS, ordered
-from lnbench.detection._spool import Documents, Spool
-from lnbench.detection._wrong_language import Sample, warn_of_wrong_languages
+from lnbench.detection.corpora._corpus import Corpus
+from lnbench.detection.corpora._order import ORDERS, ordered
+from lnbench.detection.corpora._spool import Documents, Spool
+from lnbench.detection.corpora._wrong_language import Sample, warn_of_wrong_languages
 from lnbench.errors import DataError, SpecError
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def token_documents(
         tokens: for each language; the last document is cut so that the number is met exactly.
         documents: for each language.
         max_length: tokens of a document, its first position included.
-        order: ``sequential`` or ``shuffled`` (see :func:`lnbench.detection._order.ordered`).
+        order: ``sequential`` or ``shuffled`` (see :func:`lnbench.detection.corpora._order.ordered`).
         seed: of the shuffling.
         equal: cut every language to as many tokens as the smallest has. Not done where ``documents`` alone bounds.
         done: called with language and new tokens while reading, for a progress bar.
