@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lnbench._data import packaged
-from lnbench.detection import Corpus, _order, _sources, parse_amount, token_documents
+from lnbench.detection import Corpus, parse_amount, token_documents
+from lnbench.detection.corpora import _order, _sources
 from lnbench.errors import DataError, OutputError, SpecError
 
 FRENCH = "Le chat dort sur la grande chaise de la cuisine pendant que la pluie tombe sur le jardin."
