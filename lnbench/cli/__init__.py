@@ -11,33 +11,59 @@ import sys
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
 from lnbench import __version__
+from lnbench.cli._frame import SETTINGS, Group, dressed, examples_of
 from lnbench.errors import LnbenchError
 
-#: command -> (module that holds its typer ``app``, the line that ``lnbench --help`` shows)
-COMMANDS: dict[str, tuple[str, str]] = {
-    "cache": ("lnbench.cli.cache", "The exported checkpoints that are kept for vLLM: show and clear."),
-    "check": ("lnbench.cli.check", "Hold results to a baseline and to expectations; the exit code says what failed."),
-    "data": ("lnbench.cli.data", "Say which tasks a folder of published data can serve."),
-    "demo": ("lnbench.cli.demo", "Ablate the embedded planted positive control and print the table."),
-    "detect": ("lnbench.cli.detect", "Find the neurons of languages, and compare what was found."),
-    "eval": ("lnbench.cli.eval", "Run lm_eval with lnbench's model and tasks registered."),
-    "export": ("lnbench.cli.export", "Write a model with neurons ablated or steered in its weights as a checkpoint."),
-    "fidelity": ("lnbench.cli.fidelity", "In which languages the texts of a file are, against the expected one."),
-    "leaderboard": ("lnbench.cli.leaderboard", "Build, extend and verify the tables and the page of a leaderboard."),
-    "lens": ("lnbench.cli.lens", "Which language a model would speak, layer by layer."),
-    "neurons": ("lnbench.cli.neurons", "Look at neuron-set files, and make others of them."),
-    "paper": ("lnbench.cli.paper", "Run all experiments of a paper on one model and write one report."),
-    "plot": ("lnbench.cli.plot", "Tables and heat maps: layer blocks, sweep, counts and overlap of neurons."),
-    "study": ("lnbench.cli.study", "Plan, run and follow a study of many conditions."),
-    "tune": ("lnbench.cli.tune", "Train only a language's neurons, and random ones and all parameters beside."),
+#: Heading -> command -> (module that holds its typer ``app``, the line that ``lnbench --help`` shows)
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Start here": {
+        "demo": ("lnbench.cli.demo", "Ablate the embedded planted positive control and print the table."),
+        "doctor": ("lnbench.cli.doctor", "Say whether everything is here that lnbench needs, and what to do if not."),
+    },
+    "Neurons": {
+        "detect": ("lnbench.cli.detect", "Find the neurons of languages, and compare what was found."),
+        "neurons": ("lnbench.cli.neurons", "Look at neuron-set files, and make others of them."),
+    },
+    "Evaluation": {
+        "eval": ("lnbench.cli.eval", "Run lm_eval with lnbench's model and tasks registered."),
+        "study": ("lnbench.cli.study", "Plan, run and follow a study of many conditions."),
+        "data": ("lnbench.cli.data", "Say which tasks a folder of published data can serve."),
+        "fidelity": (
+            "lnbench.cli.fidelity",
+            "Say in which languages the texts of a file are.",
+        ),
+    },
+    "Results": {
+        "leaderboard": (
+            "lnbench.cli.leaderboard",
+            "Build, extend and verify a leaderboard's tables and page.",
+        ),
+        "check": (
+            "lnbench.cli.check",
+            "Hold results to a baseline and to expectations, for CI.",
+        ),
+        "plot": ("lnbench.cli.plot", "Print and draw a study's experiments, and the counts and overlap of neurons."),
+    },
+    "The papers' experiments": {
+        "paper": ("lnbench.cli.paper", "Run all experiments of a paper on one model and write one report."),
+        "lens": ("lnbench.cli.lens", "Show which language a model would speak, layer by layer."),
+        "tune": ("lnbench.cli.tune", "Train only a language's neurons, and random ones and all parameters beside."),
+    },
+    "Checkpoints": {
+        "export": (
+            "lnbench.cli.export",
+            "Write a checkpoint with neurons ablated or steered in its weights.",
+        ),
+        "cache": ("lnbench.cli.cache", "Show and clear the exported checkpoints that are kept for vLLM."),
+    },
 }
+COMMANDS = {name: row for rows in SECTIONS.values() for name, row in rows.items()}
 
 
-class _LazyGroup(TyperGroup):
+class _LazyGroup(Group):
     """A group whose members are imported on use: ``lnbench --help`` costs no torch and no lm-eval."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -45,25 +71,20 @@ class _LazyGroup(TyperGroup):
         return sorted(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command itself, or for the help page of the whole a stand-in that carries its line only."""
+        """The command itself; None where there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        module, line = COMMANDS[cmd_name]
-        if ctx.resilient_parsing or not _is_called(cmd_name):
-            return get_command(_stand_in(line))
-        command = get_command(importlib.import_module(module).app)
+        module, _ = COMMANDS[cmd_name]
+        command = get_command(dressed(importlib.import_module(module).app, cmd_name))
         command.name = cmd_name
         return command
 
-
-def _is_called(name: str) -> bool:
-    return name in sys.argv[1:]
-
-
-def _stand_in(line: str) -> typer.Typer:
-    stand_in = typer.Typer(add_completion=False, help=line)
-    stand_in.command(help=line)(lambda: None)
-    return stand_in
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the line of every command, by what it is for; nothing is imported."""
+        width = max(map(len, COMMANDS))
+        for head, rows in SECTIONS.items():
+            with formatter.section(head):
+                formatter.write_dl([(name.ljust(width), line) for name, (_, line) in rows.items()])
 
 
 app = typer.Typer(
@@ -72,6 +93,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings=SETTINGS,
+    epilog=examples_of(""),
     help="Language-specific neurons, ablated and steered inside lm-evaluation-harness.",
 )
 

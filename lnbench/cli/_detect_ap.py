@@ -38,6 +38,7 @@ def ap(
     address: place.Address = None,
     workers: place.Workers = None,
     threads: place.Threads = None,
+    gpus: place.Gpus = None,
 ) -> None:
     """Measure each neuron's mean response to every document, and select by average precision (AP, expert units)."""
     from lnbench.detection import ap_select, collect_responses, responses_key
@@ -48,7 +49,7 @@ def ap(
     chosen = {"top_k": top_k, "top_rate": top_rate, "which": which}
     _check([each.language for each in text.parsed()], chosen)
     options.check_set_path(out, stats_out, resume_dir)
-    where = place.Where(executor, address, workers, threads)
+    where = place.Where(executor, address, workers, threads, gpus)
     where.check(dtype, device)
     names, most = expand_sites(sites.replace("+", ",").split(",")), batch_size * max_length
     with where.runner(model, revision, dtype, device) as runner:

@@ -23,6 +23,8 @@ Workers = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="On Ray: CPUs and threads of each worker (1).")]
 
+Gpus = Annotated[int | None, typer.Option(min=0, help="On Ray: GPUs of each worker (1 where there are any, 0 on cpu).")]
+
 
 @dataclass(frozen=True)
 class Where:
@@ -32,6 +34,7 @@ class Where:
     address: str | None = None
     workers: int | None = None
     threads: int | None = None
+    gpus: int | None = None
 
     def check(self, dtype: str, device: str) -> None:
         """Refuse what would have no effect or cannot be.
@@ -44,7 +47,8 @@ class Where:
 
         if self.executor not in ("local", "ray"):
             raise SpecError(f"unknown executor {self.executor!r}; choose local or ray")
-        for name, value in (("--address", self.address), ("--workers", self.workers), ("--threads", self.threads)):
+        named = (self.address, self.workers, self.threads, self.gpus)
+        for name, value in zip(("--address", "--workers", "--threads", "--gpus"), named, strict=True):
             if self.executor == "local" and value is not None:
                 raise SpecError(f"{name} {value} has no effect without Ray; add --executor ray, or drop it")
         if self.executor == "ray" and device not in ("auto", "cpu", "cuda"):
@@ -66,6 +70,6 @@ class Where:
             return
         from lnbench.detection import RayRunner
 
-        how = {"address": self.address, "workers": self.workers, "threads": self.threads or 1}
+        how = {"address": self.address, "workers": self.workers, "threads": self.threads or 1, "gpus": self.gpus}
         with RayRunner(model, revision=revision, dtype=dtype, device=device, **how) as found:  # type: ignore[arg-type]
             yield found

@@ -57,6 +57,7 @@ def plnd(
     address: place.Address = None,
     workers: place.Workers = None,
     threads: place.Threads = None,
+    gpus: place.Gpus = None,
 ) -> None:
     """Score every neuron by what removing it changes in each document, and select what stays strong (PLND)."""
     from lnbench.detection import collect_impacts, impacts_key, plnd_select
@@ -67,7 +68,7 @@ def plnd(
     rule = _amounts(top_k=top_k, top_rate=top_rate, epsilon=epsilon) | {"consistency": consistency, "remove": remove}
     _check(settings, rule, dict.fromkeys(settings.sites, _ANY_WIDTH), tuple(each.language for each in text.parsed()))
     options.check_set_path(out, stats_out, resume_dir)
-    where = place.Where(executor, address, workers, threads)
+    where = place.Where(executor, address, workers, threads, gpus)
     where.check(dtype, device)
     with where.runner(model, revision, dtype, device) as runner:
         read = text.read(load_tokenizer(model, revision=revision))

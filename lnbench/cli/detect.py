@@ -67,6 +67,7 @@ def lape(
     address: place.Address = None,
     workers: place.Workers = None,
     threads: place.Threads = None,
+    gpus: place.Gpus = None,
 ) -> None:
     """Measure how often neurons are active on each language's text, and select by the entropy of that (LAPE)."""
     from lnbench.detection import collect_sites, lape_from_statistics
@@ -77,7 +78,7 @@ def lape(
     names, rates = expand_sites(sites.replace("+", ",").split(",")), _rates(top_rate, filter_rate, bar_rate)
     _check_lape(names, [each.language for each in text.parsed()], out, stats_out)
     options.check_set_path(out, resume_dir)
-    where = place.Where(executor, address, workers, threads)
+    where = place.Where(executor, address, workers, threads, gpus)
     where.check(dtype, device)
     settings: dict[str, Any] = {"sites": list(names), "batch_size": batch_size, "sample": sample, "seed": seed}
     with where.runner(model, revision, dtype, device) as runner:

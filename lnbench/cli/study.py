@@ -67,18 +67,21 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="On Ray: how many hold a model each; one for each GPU, else each node.")
     ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=0, help="On Ray: GPUs of each worker (1 where there are any, 0 for device: cpu).")
+    ] = None,
 ) -> None:
     """Run what is unfinished of a study; a run that was stopped goes on where it stopped."""
     _silence()
     share = _shard(shard)
-    _check_executor(executor, share, address, workers)
+    _check_executor(executor, share, {"--address": address, "--workers": workers, "--gpus": gpus})
     found, store = _opened(file, out)
     from lnbench import studies
 
     bar = studies.Bar()
     try:
         if executor == "ray":
-            report = studies.run_on_ray(found, store, address=address, workers=workers, progress=bar)
+            report = studies.run_on_ray(found, store, address=address, workers=workers, gpus=gpus, progress=bar)
         else:
             report = studies.run(found, store, shard=share, progress=bar)
     except KeyboardInterrupt:
@@ -115,7 +118,7 @@ def _shard(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _check_executor(executor: str, share: tuple[int, int], address: str | None, workers: int | None) -> None:
+def _check_executor(executor: str, share: tuple[int, int], on_ray: dict[str, str | int | None]) -> None:
     """Refuse options that would have no effect."""
     if executor not in ("local", "ray"):
         raise SpecError(f"unknown executor {executor!r}; choose local or ray")
@@ -123,7 +126,7 @@ def _check_executor(executor: str, share: tuple[int, int], address: str | None, 
         raise SpecError(
             f"--shard {share[0]}/{share[1]} has no effect on Ray, which hands out all cells; drop one of them"
         )
-    for name, value in (("--address", address), ("--workers", workers)):
+    for name, value in on_ray.items():
         if executor == "local" and value is not None:
             raise SpecError(f"{name} {value} has no effect without Ray; add --executor ray, or drop it")
 

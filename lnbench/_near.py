@@ -1,0 +1,43 @@
+"""What was probably meant by a word that does not exist: the one way in which all rooms suggest a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+#: How alike two words must be: 0.5 finds ``sweahili`` for ``swahili`` and leaves out what shares a few letters only.
+CLOSE = 0.5
+
+
+def near(given: object, known: Iterable[str], most: int = 1, close: float = CLOSE) -> list[str]:
+    """The names most like a word, whatever its capitals; the nearest first.
+
+    Args:
+        given: what was written.
+        known: the names that exist.
+        most: at most so many.
+        close: least similarity, 0 to 1, of :func:`difflib.get_close_matches`.
+    """
+    folded: dict[str, str] = {}
+    for name in known:
+        folded.setdefault(name.lower(), name)
+    return [folded[name] for name in get_close_matches(str(given).strip().lower(), list(folded), most, close)]
+
+
+def hint(given: object, known: Iterable[str], close: float = CLOSE) -> str:
+    """``did you mean 'zh'? `` with a space at its end, or nothing: the beginning of what else there is to say."""
+    found = near(given, known, close=close)
+    return f"did you mean {found[0]!r}? " if found else ""
+
+
+def nearest(given: object, known: Iterable[str], *, all_of: str = "choose among", most: int = 30) -> str:
+    """``did you mean 'zh'?``, or where nothing is like it the names that there are.
+
+    Args:
+        given: what was written.
+        known: the names that exist.
+        all_of: the words before all names.
+        most: so many of them are listed.
+    """
+    names = sorted(set(known))
+    return hint(given, names).rstrip() or f"{all_of} {', '.join(names[:most]) or 'nothing'}"
