@@ -3,6 +3,7 @@
 What tables of other rows and columns are built from is public too: aligned results, places, measured cells.
 """
 
+from lnbench.reporting.tables._answer import QUESTION, Answer, answer_words, answers, change_words, verdict_words
 from lnbench.reporting.tables._build import marked, resampled, standard_table, standard_tables
 from lnbench.reporting.tables._format import describe
 from lnbench.reporting.tables._grid import Grid, Line, aligned, grid
@@ -16,6 +17,8 @@ from lnbench.reporting.tables._table import Table, TableCell, TableRow
 
 __all__ = [
     "FORMATS",
+    "QUESTION",
+    "Answer",
     "Grid",
     "Line",
     "Measured",
@@ -24,6 +27,9 @@ __all__ = [
     "TableCell",
     "TableRow",
     "aligned",
+    "answer_words",
+    "answers",
+    "change_words",
     "choose_metric",
     "describe",
     "direction",
@@ -36,5 +42,6 @@ __all__ = [
     "resampled",
     "standard_table",
     "standard_tables",
+    "verdict_words",
     "words",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from lnbench.reporting.tables._answer import QUESTION, answer_words
 from lnbench.reporting.tables._format import (
     MISSING,
     Style,
@@ -23,12 +24,17 @@ __all__ = ["as_markdown", "words"]
 
 def as_markdown(table: Table) -> str:
     """The table with its uncertainty in each cell, the selectivity below it, then what a reader must know."""
-    parts = [f"**{_escaped(table.model)}: {_escaped(table.dataset)}**", _table(words(table))]
+    parts = [f"**{_escaped(table.model)}: {_escaped(table.dataset)}**", _answered(table), _table(words(table))]
     selective = selectivity_rows(table)
     if selective:
         parts.append(_table(selective))
     parts.append("\n".join(f"- {_escaped(sentence)}" for sentence in describe(table)))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _answered(table: Table) -> str:
+    told = answer_words(table)
+    return "\n".join([f"{QUESTION}\n", *(f"- {_escaped(line)}" for line in told)]) if told else ""
 
 
 def words(table: Table) -> list[list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from lnbench.reporting.tables._answer import QUESTION, answer_words
 from lnbench.reporting.tables._format import (
     MISSING,
     Style,
@@ -36,12 +37,18 @@ def as_text(table: Table, *, width: int = 100) -> str:
     first, *columns = _columns(table)
     blocks = _blocks(columns, width - _width(first))
     parts = [f"{table.model}: {table.dataset}"]
+    answered = answer_words(table)
+    if answered:
+        parts.append(_wrapped([QUESTION, *(f"- {line}" for line in answered)], width))
     parts += [_tabulated(list(zip(first, *block, strict=True))) for block in blocks]
     selective = selectivity_rows(table)
     if selective:
         parts.append(_tabulated(selective))
-    told = [line for sentence in describe(table) for line in textwrap.wrap(sentence, width, subsequent_indent="  ")]
-    return "\n\n".join([*parts, "\n".join(told)])
+    return "\n\n".join([*parts, _wrapped(describe(table), width)])
+
+
+def _wrapped(sentences: Sequence[str], width: int) -> str:
+    return "\n".join(line for one in sentences for line in textwrap.wrap(one, width, subsequent_indent="  "))
 
 
 def _tabulated(rows: Sequence[Sequence[str]]) -> str:

@@ -83,7 +83,7 @@ def test_text():
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_text_keeps_to_the_width(width):
-    main, rest = render(table(), "terminal", width=width).split("\n\n", 1)[1].rsplit("condition    target", 1)
+    main, rest = render(table(), "terminal", width=width).split("\n\n", 2)[2].rsplit("condition    target", 1)
     assert max(map(len, main.splitlines())) <= width
     assert rest
     shown = render(table(), "terminal", width=width)
@@ -92,8 +92,11 @@ def test_text_keeps_to_the_width(width):
 
 
 def test_markdown():
-    lines = render(table(), "markdown").splitlines()
-    assert lines[0] == r"**org/model\_7b: demo\_summ**"
+    whole = render(table(), "markdown").splitlines()
+    assert whole[0] == r"**org/model\_7b: demo\_summ**"
+    assert whole[2].startswith("Is this set of neurons really")
+    assert whole[4].startswith("- specific: yes for zh")
+    lines = whole[4:]
     assert lines[2] == "| condition | en | zh | average | fidelity | scored |"
     assert lines[3] == "| --- | ---: | ---: | ---: | ---: | ---: |"
     assert lines[6].startswith(r"| specific zh | 88.0 \[-10,+0\] | 4.0\* \[-89,-61\] |")
