@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lnbench import models
+from lnbench._data import DEMO_MODEL
 from lnbench.errors import ModelArgumentError
 from lnbench.neurons import Architecture, FileFacts, NeuronSet, load_masks
 
@@ -77,6 +78,15 @@ def own_model(neurons: NeuronSet | None, paths: Sequence[Path]) -> str:
         named = "+".join(map(str, paths)) or "the neuron set"
         raise ModelArgumentError(f"{named} does not name its model, and pretrained is not given; add pretrained=MODEL")
     return neurons.header.model
+
+
+def model_defaults(name: str, neurons: NeuronSet | None) -> dict[str, Any]:
+    """Model arguments where none are given: float32 for the embedded model, the mask's revision for its own model."""
+    if name == DEMO_MODEL:
+        return {"dtype": "float32"}
+    if neurons is not None and name == neurons.header.model and neurons.header.revision:
+        return {"revision": neurons.header.revision}
+    return {}
 
 
 def refuse_without_files(told: Mapping[str, Any], paths: Sequence[Path]) -> None:

@@ -10,19 +10,18 @@ import inspect
 import os
 import weakref
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from lm_eval.models.huggingface import HFLM
-from lm_eval.utils import simple_parse_args_string
 
 from lnbench import models
-from lnbench._data import DEMO_MODEL
 from lnbench.errors import ModelArgumentError, SpecError
-from lnbench.harness import _arguments, _chat, _delta, _loading, _masks, _output, _packing, _provenance, _refusals
+from lnbench.harness import _arguments, _delta, _loading, _masks, _packing, _provenance, _refusals
 from lnbench.harness._cache import CacheFence
 from lnbench.harness._fit import Fit
+from lnbench.harness._one_condition import InOneCondition
 from lnbench.harness._ranks import gathered, in_order, number_process, own_of_each, placed
 from lnbench.neurons import NeuronSet
 from lnbench.scoring import expect_language
@@ -30,7 +29,7 @@ from lnbench.scoring import expect_language
 _refusals.say_in_one_sentence()
 
 
-class LnbenchLM(HFLM):
+class LnbenchLM(InOneCondition, HFLM):
     """lm-eval's Hugging Face model in one condition: the original, or with a plan applied to it.
 
     Attributes:
@@ -69,7 +68,7 @@ class LnbenchLM(HFLM):
             LnbenchError: anything of ours that is unknown, missing or does not fit the model; the model is then not
                 left half edited.
         """
-        _arguments.refuse_unknown(set(arguments) - set(_arguments.OUR_KEYS), _hf_arguments())
+        _arguments.refuse_unknown(set(arguments) - set(_arguments.OUR_KEYS), self.known_arguments())
         spec_keys = {key: arguments.pop(key, None) for key in _arguments.SPEC_KEYS}
         self._engine_wanted = _arguments.check_engine(engine)
         paths = [] if mask is None or isinstance(mask, NeuronSet) else _arguments.mask_paths(mask)
@@ -95,27 +94,9 @@ class LnbenchLM(HFLM):
             self._announce()
 
     @classmethod
-    def create_from_arg_obj(
-        cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
-    ) -> LnbenchLM:
-        """Called by lm-eval. Writes the resolved ``pretrained`` into ``arg_dict``, which names the results' folder.
-
-        Raises:
-            LnbenchError: as the constructor; OutputError before anything is loaded when no result could be saved.
-        """
-        _output.refuse_unwritable()
-        if arg_dict.get("pretrained") is None:
-            _arguments.refuse_unknown(set(arg_dict) - set(_arguments.OUR_KEYS), _hf_arguments())
-            mask = arg_dict.get("mask")
-            paths = [] if mask is None else _arguments.mask_paths(mask)
-            arg_dict["pretrained"] = _masks.own_model(_masks.load(paths, arg_dict), paths)
-        additional = {key: value for key, value in (additional_config or {}).items() if value is not None}
-        return cls(**arg_dict, **additional)
-
-    @classmethod
-    def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> LnbenchLM:
-        """Called by lm-eval when the arguments are one string; see :meth:`create_from_arg_obj`."""
-        return cls.create_from_arg_obj(simple_parse_args_string(arg_string), additional_config)
+    def known_arguments(cls) -> frozenset[str]:
+        """The arguments that lm-eval's ``hf`` model takes."""
+        return _hf_arguments()
 
     @property
     def plan(self) -> models.Plan | None:
@@ -131,11 +112,6 @@ class LnbenchLM(HFLM):
     def engine_reason(self) -> str | None:
         """Why this engine, in words, or None for the original."""
         return None if self._applied is None else self._applied.reason
-
-    @property
-    def condition(self) -> str:
-        """What the model is now, in words: ``original``, the delta's name, the plan's description."""
-        return _provenance.condition(self)
 
     def set_spec(self, spec: Any = None, *, engine: str | None = None, **keys: Any) -> models.Plan:
         """Put the loaded model into the condition that a spec describes, and give the plan back.
@@ -199,28 +175,6 @@ class LnbenchLM(HFLM):
         """SHA-256 (hex) over everything that decides the answers of the model in its present condition."""
         return _provenance.output_key(self, self._settings)
 
-    def set_cache_hook(self, cache_hook: Any) -> None:
-        """Called by lm-eval for ``--use_cache``: keep this condition's answers apart from all others.
-
-        Raises:
-            CacheError: the cache cannot be fenced.
-        """
-        if cache_hook.dbdict is not None:
-            self._fence.attach(cache_hook.dbdict, self.output_key())
-        super().set_cache_hook(cache_hook)
-
-    def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
-        """lm-eval's, but prompts that do not fit the window lose the end of their passage and not their beginning.
-
-        The scorers, which come next, expect the language that this model is steered to.
-        """
-        expect_language(None if self.plan is None else self.plan.expect)
-        fitted = self.fit.requests(requests, lambda prompt: len(self.tok_encode(prompt)), self.max_length)
-        if self.world_size == 1:
-            self.fit.tell()
-        answers: list[str] = super().generate_until(fitted, disable_tqdm=disable_tqdm)
-        return answers
-
     def barrier(self) -> None:
         """Called by lm-eval in every process when all requests are answered: then each knows of all prompts cut."""
         super().barrier()
@@ -236,13 +190,6 @@ class LnbenchLM(HFLM):
         """Called by lm-eval for the samples and metrics of all processes: in the order of one process."""
         return in_order(super().gather_object(obj, dst))
 
-    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """lm-eval's, but where a template has no system role the instruction begins the first turn."""
-        messages = _chat.with_instruction(
-            chat_history, lambda some: self.tokenizer.apply_chat_template(some, tokenize=False)
-        )
-        return str(super().apply_chat_template(messages, add_generation_prompt))
-
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """lm-eval's; refused under a token rule, which has no meaning where nothing is generated."""
         self._refuse_token_rule()
@@ -255,17 +202,12 @@ class LnbenchLM(HFLM):
         Refused under a token rule, which has no meaning where nothing is generated.
         """
         self._refuse_token_rule()
-        plain = partial(super().loglikelihood_rolling, disable_tqdm=disable_tqdm)
-        return _packing.answered(self, requests, disable_tqdm, plain)
+        return super().loglikelihood_rolling(requests, disable_tqdm=disable_tqdm)
 
     def get_model_info(self) -> dict[str, Any]:
         """Called by lm-eval for the results file: its own entries and, under ``lnbench``, what we did to the model."""
         info = {key: _provenance.plain(value) for key, value in super().get_model_info().items()}
         return {**info, "lnbench": self.record()}
-
-    def record(self) -> dict[str, Any]:
-        """What we did to the model, as plain JSON: the entry ``lnbench`` of :meth:`get_model_info`, without its hub."""
-        return _provenance.record(self)
 
     def _compiled(self, spec: models.Spec) -> models.Plan:
         if self.neurons is None:
@@ -298,9 +240,5 @@ def _hf_model(
         return str(getattr(given, "name_or_path", "") or type(given).__name__), {**arguments, "pretrained": given}
     name = os.fspath(given)
     # lm-eval's command falls back to the CPU by naming a device that may not exist; from Python it would fail there.
-    defaults: dict[str, Any] = {"device": "cuda:0"}
-    if name == DEMO_MODEL:
-        defaults["dtype"] = "float32"
-    if neurons is not None and name == neurons.header.model and name != DEMO_MODEL and neurons.header.revision:
-        defaults["revision"] = neurons.header.revision
+    defaults = {"device": "cuda:0", **_masks.model_defaults(name, neurons)}
     return name, {**defaults, **arguments, "pretrained": _arguments.location(name)}

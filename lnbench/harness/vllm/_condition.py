@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from lnbench import models
-from lnbench._data import DEMO_MODEL
 from lnbench.errors import EngineError, ModelArgumentError
 from lnbench.harness import _arguments, _delta, _masks, _provenance
 from lnbench.harness.vllm._biases import refuse_unread
@@ -79,7 +78,7 @@ def resolved(
     spec = _arguments.spec_of(spec_keys, neurons)
     delta = _own_delta(rest)
     name = _named(_masks.own_model(neurons, paths) if pretrained is None else pretrained)
-    _add_defaults(rest, name, neurons)
+    rest = {**_masks.model_defaults(name, neurons), **rest}
     revision = rest.get("revision")
     checkpoint = None if spec is None and delta is None else models.open_checkpoint(name, revision=revision)
     shape = models.load_architecture(name, revision=revision) if checkpoint is None else checkpoint.architecture
@@ -90,19 +89,6 @@ def resolved(
     location, masks = models.model_location(name), _provenance.mask_files(paths)
     kept = None if untouched else checkpoint
     return Condition(name, location, revision, shape, kept, plan, delta, neurons, masks), rest
-
-
-def own_name(arguments: Mapping[str, Any]) -> str:
-    """The model that the mask among the arguments is for.
-
-    Raises:
-        LnbenchError: there is no mask, or it names no model.
-    """
-    mask = arguments.get("mask")
-    if mask is None or isinstance(mask, NeuronSet):
-        return _masks.own_model(mask, [])
-    paths = _arguments.mask_paths(mask)
-    return _masks.own_model(_masks.load(paths, arguments), paths)
 
 
 def _check_engine(engine: str) -> None:
@@ -135,14 +121,6 @@ def _named(pretrained: Any) -> str:
             "or a name on the hub"
         )
     return os.fspath(pretrained)
-
-
-def _add_defaults(arguments: dict[str, Any], name: str, neurons: NeuronSet | None) -> None:
-    """Those of the model ``lnbench``: float32 for the embedded model, the mask's revision for its own model."""
-    if name == DEMO_MODEL:
-        arguments.setdefault("dtype", "float32")
-    elif neurons is not None and name == neurons.header.model and neurons.header.revision:
-        arguments.setdefault("revision", neurons.header.revision)
 
 
 def _refuse_unfit(checkpoint: models.Checkpoint, plan: models.Plan | None, arguments: Mapping[str, Any]) -> None:
