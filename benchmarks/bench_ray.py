@@ -20,7 +20,8 @@ from typing import Any
 from benchmarks._ratio import Ratio, ratio, seconds
 from lnbench._cluster import Pool
 from lnbench.studies import Progress, Store, Study
-from lnbench.studies._ray import Opened, Returned, StudyWorker, _Board
+from lnbench.studies._ray import _Board
+from lnbench.studies._ray_worker import Opened, Returned, StudyWorker
 
 #: The original and 19 random controls, on two languages.
 CONDITIONS, LANGUAGES = 20, ("en", "zh")
@@ -38,7 +39,7 @@ class Empty:
         """The cells."""
         return self.opened
 
-    def run(self, number: int, name: str) -> Returned:
+    def run(self, number: int, _: str) -> Returned:
         """A finished cell."""
         return self.found[number]
 

@@ -46,27 +46,35 @@ class Pool:
         threads: CPUs that each reserves.
         address: of a running cluster (``auto``, ``host:port``, ``ray://...``); without one, and without
             ``RAY_ADDRESS``, a cluster is started on this machine for the length of the block.
+        gpus: that each reserves; one where the cluster has any when left out.
     """
 
     worker: Any
     number: int | None = None
     threads: int = 1
     address: str | None = None
+    gpus: int | None = None
     lost: int = 0
     """Workers that died."""
     _hired: list[_Hired] = field(default_factory=list)
     _calls: dict[Any, _Hired] = field(default_factory=dict)
     _started: bool = False
-    gpus: int = 0
-    """GPUs of the cluster; where it has any, each worker gets one."""
 
     def __enter__(self) -> Pool:
         self._started = connect(self.address)
         ray = ray_itself()
-        self.gpus = int(ray.cluster_resources().get("GPU", 0))
-        nodes = sum(node["Alive"] for node in ray.nodes())
-        self.number = self.number or self.gpus or nodes
+        alive = [node for node in ray.nodes() if node["Alive"]]
+        here = [int(node["Resources"].get("GPU", 0)) for node in alive]
+        self.gpus = min(1, sum(here)) if self.gpus is None else self.gpus
+        self.number = self.number or (sum(gpus // self.gpus for gpus in here) if self.gpus else len(alive))
+        self._refuse_without(max(here, default=0))
         return self
+
+    def _refuse_without(self, most: int) -> None:
+        """Refuse workers of more GPUs than any machine has: Ray would wait for a machine that never comes."""
+        if (self.gpus or 0) > most:
+            self.__exit__()
+            raise ClusterError(f"no machine of the cluster has {self.gpus} GPUs (the most is {most}); lower --gpus")
 
     def __exit__(self, *_: object) -> None:
         ray = ray_itself()
@@ -74,6 +82,11 @@ class Pool:
             self.dismiss(hired)
         if self._started:
             ray.shutdown()
+
+    @staticmethod
+    def put(value: Any) -> Any:
+        """A stand-in for a value, to be an argument of many calls: it travels to each machine once."""
+        return ray_itself().put(value)
 
     def ask(self, method: str, *arguments: Any) -> Any:
         """What one worker answers; asked again of another when it is lost.
@@ -131,7 +144,7 @@ class Pool:
     def hire(self) -> _Hired:
         """Ask the cluster for one more worker."""
         ray = ray_itself()
-        made = ray.remote(max_restarts=0, num_cpus=self.threads, num_gpus=min(1, self.gpus))(_Actor)
+        made = ray.remote(max_restarts=0, num_cpus=self.threads, num_gpus=self.gpus or 0)(_Actor)
         passed = {name: value for name, value in os.environ.items() if name.startswith(_PASSED)}
         spread = made.options(scheduling_strategy="SPREAD", runtime_env={"env_vars": passed})
         hired = _Hired(spread.remote(self.worker))
@@ -244,7 +257,8 @@ class _Work:
 
     @property
     def _takes(self) -> str:
-        return f"{self.pool.threads} CPU{'s' * (self.pool.threads > 1)}{' and a GPU' * bool(self.pool.gpus)}"
+        cpus, gpus = self.pool.threads, self.pool.gpus or 0
+        return f"{cpus} CPU{'s' * (cpus > 1)}" + f" and {gpus} GPU{'s' * (gpus > 1)}" * bool(gpus)
 
     def _refuse_waiting(self) -> None:
         if any(hired.placed for hired in self.pool.workers):
@@ -252,7 +266,7 @@ class _Work:
         if time.monotonic() - self.since > PATIENCE:
             raise ClusterError(
                 f"no worker found a place on the cluster in {PATIENCE:.0f} seconds, and each takes {self._takes}; free "
-                "some, or ask for fewer threads"
+                "some, or ask for fewer"
             )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lnbench.detection._lape import activation_entropy, activation_probability, check_rates, lape_select
     from lnbench.detection._measured import CorpusStatistics
     from lnbench.detection._methods import check_parameters, methods, parameter, select_by
-    from lnbench.detection._on_ray import RayRunner
+    from lnbench.detection._on_ray import Loaded, PoolRunner, RayRunner, ShardMeter
     from lnbench.detection._responses import (
         MemoryResponses,
         Responses,
@@ -56,6 +56,9 @@ _LAZY = {
     "MemoryResponses": "lnbench.detection._responses",
     "Responses": "lnbench.detection._responses",
     "RayRunner": "lnbench.detection._on_ray",
+    "Loaded": "lnbench.detection._on_ray",
+    "PoolRunner": "lnbench.detection._on_ray",
+    "ShardMeter": "lnbench.detection._on_ray",
     "StoredResponses": "lnbench.detection._responses",
     "collect_responses": "lnbench.detection._responses",
     "responses_key": "lnbench.detection._responses",
@@ -106,10 +109,13 @@ __all__ = [
     "Corpus",
     "CorpusStatistics",
     "Coverage",
+    "Loaded",
     "MemoryResponses",
     "Overlap",
+    "PoolRunner",
     "RayRunner",
     "Responses",
+    "ShardMeter",
     "ShardStore",
     "Statistics",
     "StoredImpacts",

@@ -25,7 +25,7 @@ from lnbench.models import commit_of, load_model, load_shell, local_weights_fing
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Loaded", "RayRunner"]
+__all__ = ["Loaded", "PoolRunner", "RayRunner", "ShardMeter"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,52 @@ class Loaded:
     version: str
     host: str
 
+    @classmethod
+    def of(cls, model: nn.Module, identity: str | None) -> Loaded:
+        """What this process says of a model."""
+        found = next(model.parameters())
+        dtype = str(found.dtype).removeprefix("torch.")
+        return cls(identity, dtype, found.device.type, __version__, socket.gethostname())
+
+
+@dataclass(eq=False)
+class ShardMeter:
+    """What a worker measures shards with: its model, kept prepared from one shard to the next.
+
+    Attributes:
+        model: the loaded model.
+        told: what the worker says of it.
+    """
+
+    model: nn.Module
+    told: Loaded
+    _measure: Measure | None = None
+    _measured: Measured | None = None
+    _ready: ExitStack = field(default_factory=ExitStack)
+
+    def run(self, measure: Measure, shard: Shard, like: Loaded) -> Tensors:
+        """Measure a shard.
+
+        Args:
+            measure: what is measured; the model stays prepared for it until there is another.
+            shard: the documents.
+            like: what the worker that was asked first has loaded.
+
+        Raises:
+            ClusterError: this worker has another model or version of lnbench.
+            LnbenchError: the model cannot be measured so.
+        """
+        _refuse_other(self.told, like)
+        if self._measured is None or measure != self._measure:
+            self.close()
+            self._measured, self._measure = self._ready.enter_context(measure.on(self.model)), measure
+        return self._measured(shard, lambda _: None)
+
+    def close(self) -> None:
+        """Leave the model as it was loaded."""
+        self._ready.close()
+        self._measured = None
+
 
 @dataclass(eq=False)
 class ShardWorker:
@@ -63,11 +109,7 @@ class ShardWorker:
     device: str
     threads: int
     folder: str
-    _model: nn.Module | None = None
-    _told: Loaded | None = None
-    _measure: Measure | None = None
-    _measured: Measured | None = None
-    _ready: ExitStack = field(default_factory=ExitStack)
+    _meter: ShardMeter | None = None
 
     def open(self) -> Loaded:
         """Load the model.
@@ -75,35 +117,20 @@ class ShardWorker:
         Raises:
             ModelArgumentError: it cannot be loaded here.
         """
-        if self._told is None:
+        return self._opened().told
+
+    def run(self, measure: Measure, shard: Shard, like: Loaded) -> Tensors:
+        """See :meth:`ShardMeter.run`."""
+        return self._opened().run(measure, shard, like)
+
+    def _opened(self) -> ShardMeter:
+        if self._meter is None:
             with suppress(OSError):
                 os.chdir(self.folder)
             torch.set_num_threads(self.threads)
             model = load_model(self.name, revision=self.revision, dtype=self.dtype, device=self.device)
-            dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
-            identity = _identity(self.name, self.revision, model.config)
-            self._model, host = model, socket.gethostname()
-            self._told = Loaded(identity, dtype, model.device.type, __version__, host)
-        return self._told
-
-    def run(self, measure: Measure, shard: Shard, like: Loaded) -> Tensors:
-        """Measure a shard.
-
-        Args:
-            measure: what is measured; the model stays prepared for it until there is another.
-            shard: the documents.
-            like: what the worker that was asked first has loaded.
-
-        Raises:
-            ClusterError: this worker has another model or version of lnbench.
-            LnbenchError: the model cannot be measured so.
-        """
-        _refuse_other(self.open(), like)
-        if self._measured is None or measure != self._measure:
-            assert self._model is not None
-            self._ready.close()
-            self._measured, self._measure = self._ready.enter_context(measure.on(self._model)), measure
-        return self._measured(shard, lambda _: None)
+            self._meter = ShardMeter(model, Loaded.of(model, _identity(self.name, self.revision, model.config)))
+        return self._meter
 
 
 def _identity(name: str, revision: str | None, config: Any) -> str | None:
@@ -125,6 +152,43 @@ def _refuse_other(here: Loaded, like: Loaded) -> None:
                 f"{here.host} has {what} ({ours}) than {like.host} ({theirs}), and sums of both would be of neither; "
                 "give all machines the same, or name --dtype and --device"
             )
+
+
+@dataclass(eq=False)
+class PoolRunner:
+    """Measures shards on the workers of a pool.
+
+    Attributes:
+        pool: the workers.
+        loaded: what they have loaded.
+        method: of the worker, which measures a shard as :meth:`ShardMeter.run` does.
+    """
+
+    pool: Pool
+    loaded: Loaded
+    method: str = "run"
+
+    def run(
+        self,
+        measure: Measure,
+        places: Sequence[Place],
+        shard: Callable[[Place], Shard],
+        keep: Callable[[Place, Tensors], None],
+        done: Done,
+    ) -> None:
+        """Measure the shards on whichever worker is free, the longest first, and keep each when it comes in.
+
+        Raises:
+            ClusterError: no worker lives on the cluster, or a shard loses three workers.
+            LnbenchError: a worker refuses.
+        """
+
+        def come(place: Place, tensors: Tensors) -> None:
+            keep(place, tensors)
+            done(place.language, place.tokens, False)
+
+        longest = sorted(places, key=lambda place: -place.tokens)
+        self.pool.work(longest, self.method, lambda at: (measure, shard(at), self.loaded), come, _refuse)
 
 
 class RayRunner:
@@ -150,6 +214,7 @@ class RayRunner:
         address: str | None = None,
         workers: int | None = None,
         threads: int = 1,
+        gpus: int | None = None,
     ) -> None:
         """Nothing is started before the block is entered.
 
@@ -157,15 +222,17 @@ class RayRunner:
             name: ``lnbench/demo``, a folder or a name on the hub; every machine must have the model there.
             revision: branch, tag or commit on the hub.
             dtype: see :func:`lnbench.models.load_model`.
-            device: ``cpu``, ``cuda`` or ``auto``; on a cluster with GPUs each worker gets one of its own.
+            device: ``cpu``, ``cuda`` (the first of a worker's GPUs) or ``auto`` (the model spread over all of them).
             address: of a running cluster (``auto``, ``host:port``, ``ray://...``); without one, and without
                 ``RAY_ADDRESS``, a cluster is started on this machine.
             workers: how many hold a model each; one for each GPU, or node where there is none, when left out.
             threads: CPUs that each reserves, and threads of torch.
+            gpus: that each reserves; when left out none for ``cpu``, else one where the cluster has any.
         """
+        gpus = 0 if gpus is None and device == "cpu" else gpus
         self._name, self._revision = name, revision
         worker = ShardWorker(name, revision, dtype, device, threads, str(Path.cwd()))
-        self._pool = Pool(worker, workers, threads, address)
+        self._pool = Pool(worker, workers, threads, address, gpus)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -186,19 +253,8 @@ class RayRunner:
         keep: Callable[[Place, Tensors], None],
         done: Done,
     ) -> None:
-        """Measure the shards on whichever worker is free, the longest first, and keep each when it comes in.
-
-        Raises:
-            ClusterError: no worker lives on the cluster, or a shard loses three workers.
-            LnbenchError: a worker refuses.
-        """
-
-        def come(place: Place, tensors: Tensors) -> None:
-            keep(place, tensors)
-            done(place.language, place.tokens, False)
-
-        longest = sorted(places, key=lambda place: -place.tokens)
-        self._pool.work(longest, "run", lambda at: (measure, shard(at), self.loaded), come, _refuse)
+        """See :meth:`PoolRunner.run`."""
+        PoolRunner(self._pool, self.loaded).run(measure, places, shard, keep, done)
 
 
 def _refuse(place: Place, why: str) -> None:

@@ -5,153 +5,29 @@ Workers need no shared folder: what a cell wrote travels back. They need the mod
 
 from __future__ import annotations
 
-import os
-import socket
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lnbench._cluster import Pool
-from lnbench.errors import OutputError, StudyError
+from lnbench.errors import OutputError
 from lnbench.neurons import NeuronSet
-from lnbench.studies._cell import Cell, Role
-from lnbench.studies._cell_runner import CellRunner
-from lnbench.studies._detect import detected, neuron_file
-from lnbench.studies._model import load_model
+from lnbench.studies._detect import Subject, keep
+from lnbench.studies._model import shell
 from lnbench.studies._progress import Progress
+from lnbench.studies._ray_worker import Detecting, Opened, Returned, StudyWorker
 from lnbench.studies._reconcile import reconcile
 from lnbench.studies._record import about_study, recorded
 from lnbench.studies._runner import RunReport
-from lnbench.studies._session import Session
 from lnbench.studies._store import Store
 
 if TYPE_CHECKING:
     from lnbench.studies._plan import StudyPlan
     from lnbench.studies._study import Study
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What a worker says of the study when its model is loaded.
-
-    Attributes:
-        model: the model's name.
-        cells: in the order of the plan, each with its work in tokens.
-    """
-
-    model: str
-    cells: Sequence[tuple[Role, Cell, int]]
-
-
-@dataclass(frozen=True)
-class Returned:
-    """A cell that a worker has run.
-
-    Attributes:
-        record: as :class:`Outcome` has it, and the ``host``.
-        files: name -> bytes, empty where the cell failed.
-        named: ``{"results": name, "samples": {task: name}}``, None where it failed.
-    """
-
-    record: Mapping[str, Any]
-    files: Mapping[str, bytes]
-    named: Mapping[str, Any] | None
-
-
-@dataclass(eq=False)
-class StudyWorker:
-    """A study in a process of its own. The model is loaded when something is first asked of it.
-
-    Attributes:
-        plan: the study's plan.
-        folder: the command's working directory, for relative paths.
-        neurons: the neuron set, for a study that detects one; None until it has.
-    """
-
-    plan: StudyPlan
-    folder: str
-    neurons: NeuronSet | None = None
-    _lm: Any = None
-    _session: Session | None = None
-    _runner: CellRunner | None = None
-
-    def neuron_file(self) -> str:
-        """The name of the file that a store keeps the detected neurons in."""
-        assert self.plan.study.detect is not None
-        return neuron_file(self.plan.study.detect, self._model())
-
-    def detect(self) -> NeuronSet:
-        """Find the neurons."""
-        self.neurons = detected(self.plan, self._model())
-        return self.neurons
-
-    def open(self) -> Opened:
-        """Load the model and name the cells.
-
-        Raises:
-            LnbenchError: the study cannot be run as it stands.
-        """
-        session = self._opened()
-        weights = {name: task.cost.weight for name, task in session.tasks.items()}
-        cells = [(role, cell, weights[role.task.name]) for role, cell in session.cells]
-        return Opened(session.lm.model_name, cells)
-
-    def run(self, number: int, name: str) -> Returned:
-        """Run the cell at a place of the plan.
-
-        Args:
-            number: its place.
-            name: the id that it must have here too.
-
-        Raises:
-            StudyError: the cell has another id on this machine: its model, data or settings differ.
-        """
-        session = self._opened()
-        role, cell = session.cells[number]
-        if cell.id != name:
-            raise StudyError(
-                f"on {socket.gethostname()} the cell {role.condition} on {role.task.name} is another one than on the "
-                "machine that was asked first: give all of them the same files of the model and of the tasks"
-            )
-        with tempfile.TemporaryDirectory(prefix="lnbench-cell-") as folder:
-            if self._runner is None:
-                self._runner = CellRunner(session)
-            outcome = self._runner.run(role, cell, Path(folder))
-            return _returned(outcome.record, outcome.files)
-
-    def _model(self) -> Any:
-        if self._lm is None:
-            _prepare(self.folder)
-            self._lm = load_model(self.plan.study, self.neurons or self.plan.neurons)
-        return self._lm
-
-    def _opened(self) -> Session:
-        if self._session is None:
-            lm, neurons = self._model(), self.neurons or self.plan.neurons
-            lm.neurons = neurons
-            self._session = Session.open(self.plan, lm, neurons)
-        return self._session
-
-
-def _prepare(folder: str) -> None:
-    """Be where the command was, and silent as it is."""
-    with suppress(OSError):
-        os.chdir(folder)
-    os.environ.setdefault("TQDM_DISABLE", "1")
-
-
-def _returned(record: Mapping[str, Any], files: Mapping[str, Any] | None) -> Returned:
-    told = {**record, "recorded": {**record["recorded"], "host": socket.gethostname()}}
-    if files is None:
-        return Returned(told, {}, None)
-    paths = [files["results"], *files["samples"].values()]
-    named = {"results": files["results"].name, "samples": {task: path.name for task, path in files["samples"].items()}}
-    return Returned(told, {path.name: path.read_bytes() for path in paths}, named)
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -169,6 +45,7 @@ def run_on_ray(
     *,
     address: str | None = None,
     workers: int | None = None,
+    gpus: int | None = None,
     progress: Progress | None = None,
 ) -> RunReport:
     """Run what is unfinished of a study on a Ray cluster, as :func:`lnbench.studies.run` does in one process.
@@ -181,6 +58,8 @@ def run_on_ray(
         store: where finished cells are kept; this process alone writes to it.
         address: of the cluster, see :class:`Pool`.
         workers: how many hold a model each.
+        gpus: that each reserves, over which ``device_map: auto`` spreads its model; when left out none for
+            ``device: cpu``, else one where the cluster has any.
         progress: told of every cell.
 
     Raises:
@@ -191,30 +70,31 @@ def run_on_ray(
     plan, shown = study.plan(), progress or Progress()
     store.check(study.name)
     shown.loading(len(plan.cells))
+    gpus = 0 if gpus is None and str(study.model.device) == "cpu" else gpus
     worker = StudyWorker(plan, str(Path.cwd()))
-    with Pool(worker, workers, study.model.threads or 1, address) as pool:
-        if study.detect is not None:
-            pool.worker = replace(worker, neurons=_neurons(pool, plan, store))
-        opened: Opened = pool.ask("open")
+    with Pool(worker, workers, study.model.threads or 1, address, gpus) as pool:
+        shared = () if study.detect is None else (pool.put(_neurons(pool, plan, store)),)
+        opened: Opened = pool.ask("open", *shared)
         relabelled = reconcile(store, [(role, cell) for role, cell, _ in opened.cells], study.name, opened.model)
         store.open(about_study(plan))
         for name, role in relabelled.items():
             store.relabel(name, role)
         with shown:
-            ended = _Board(store, shown, opened, study.name).all(pool)
+            ended = _Board(store, shown, opened, study.name, shared).all(pool)
     ends = {end: ended[end] for end in ("finished", "ran", "failed", "elsewhere")}
     return RunReport(cells=len(opened.cells), **ends, seconds=time.monotonic() - started)
 
 
 def _neurons(pool: Pool, plan: StudyPlan, store: Store) -> NeuronSet:
-    """What the store keeps of an earlier run, or what a worker finds now."""
-    file = store.folder / pool.ask("neuron_file")
+    """What the store keeps of an earlier run, or what the workers find now, each in some of the documents."""
+    told: Detecting = pool.ask("detecting")
+    file = store.folder / told.file
     if not file.is_file():
-        found: NeuronSet = pool.ask("detect")
-        store.open({"name": plan.study.name})
-        with store.lock(file.stem, wait=True):
-            if not file.is_file():
-                found.save(file)
+        from lnbench.detection import PoolRunner
+
+        here = shell(plan.study, None)
+        runner = PoolRunner(pool, told.loaded, "measure")
+        keep(plan, store, file, Subject(here.model, here.tokenizer, told.name, told.revision, runner))
     return NeuronSet.load(file)
 
 
@@ -226,6 +106,8 @@ class _Board:
     shown: Progress
     opened: Opened
     study: str
+    shared: tuple[Any, ...] = ()
+    """What every call is given besides."""
     ended: Counter[str] = field(default_factory=Counter)
     locks: dict[int, ExitStack] = field(default_factory=dict)
 
@@ -242,8 +124,8 @@ class _Board:
                 lock.close()
         return self.ended
 
-    def _arguments(self, at: int) -> tuple[int, str]:
-        return at, self.opened.cells[at][1].id
+    def _arguments(self, at: int) -> tuple[Any, ...]:
+        return at, self.opened.cells[at][1].id, *self.shared
 
     def _begin(self, at: int) -> bool:
         """Take the lock of a cell; False where another process has it, or has finished it."""

@@ -60,6 +60,23 @@ def away() -> str:
             return str(error)
 
 
+def graphics(folder: Path) -> dict[str, object]:
+    """What workers of several GPUs, of which Ray has only been told, see of them."""
+    found: dict[int, str] = {}
+    with Pool(Squares(str(folder)), gpus=2) as pool:
+        number = pool.number
+        pool.work(range(2), "devices", lambda _: (), found.__setitem__, lambda *_: None)
+    with Pool(Squares(str(folder)), gpus=0) as pool:
+        none = [pool.number, pool.ask("devices")]
+    with Pool(Squares(str(folder))) as pool:
+        one = [pool.number, pool.gpus]
+    try:
+        Pool(Squares(str(folder)), gpus=8).__enter__()
+    except ClusterError as error:
+        refusal = str(error)
+    return {"number": number, "found": found, "none": none, "one": one, "refusal": refusal}
+
+
 def main(folder: Path) -> None:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "_system_config": QUICK})
     ray.init(cluster.address, log_to_driver=False)
@@ -68,7 +85,12 @@ def main(folder: Path) -> None:
     study = Study.load(folder / "study.yaml")
     killed = run_on_ray(study, Store(folder / "ray"), workers=2, progress=Killer(cluster, node))
     again = run_on_ray(study, Store(folder / "ray"), workers=1)
-    told = {"squares": small, "away": refusal, "killed": vars(killed), "again": vars(again)}
+    cluster.add_node(num_cpus=2, num_gpus=5)
+    detecting = Study.load(folder / "detecting.yaml")
+    shared = run_on_ray(detecting, Store(folder / "detected"), workers=2)
+    plnd = run_on_ray(Study.load(folder / "plnd.yaml"), Store(folder / "plnd"), workers=2)
+    told = {"detected": vars(shared), "plnd": vars(plnd), "graphics": graphics(folder)}
+    told |= {"squares": small, "away": refusal, "killed": vars(killed), "again": vars(again)}
     (folder / "told.json").write_text(json.dumps(told))
     ray.shutdown()
     cluster.shutdown()

@@ -45,3 +45,7 @@ class Squares:
     def odd(self, item: int) -> int:
         time.sleep(0.2 * item)
         raise Odd("an error", "of two parts")
+
+    def devices(self) -> str:
+        time.sleep(0.5)
+        return os.environ.get("CUDA_VISIBLE_DEVICES", "")

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from lnbench.cli.study import app
 from lnbench.errors import SpecError
+from lnbench.neurons import NeuronSet
 from lnbench.studies import Store, Study, run
 from tests.alone import alone
 
@@ -31,13 +32,29 @@ conditions:
   specific: {op: zero}
 limit: 2
 """
+ROWS = {"en": "The cook had some pears, and the child counted", "zh": "厨师有一些梨，孩子数了数"}
+DETECTING = """
+name: detecting
+model: {pretrained: lnbench/demo, batch_size: 64, device: cpu, threads: 1}
+detect: {method: %s, corpora: {en: en.txt, zh: zh.txt}, tokens: 2000, max_length: 64, options: %s}
+languages: [en, zh]
+tasks: [demo_mc]
+conditions: {specific: {op: zero}}
+repeat_original: false
+limit: 2
+"""
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ray")
     (folder / "study.yaml").write_text(STUDY, encoding="utf-8")
+    (folder / "detecting.yaml").write_text(DETECTING % ("lape", "{top_rate: 0.05}"), encoding="utf-8")
+    (folder / "plnd.yaml").write_text(DETECTING % ("plnd", "{top_k: 4, consistency: 0.5}"), encoding="utf-8")
+    for language, row in ROWS.items():
+        (folder / f"{language}.txt").write_text("\n".join(f"{row} {n}." * 4 for n in range(60)), encoding="utf-8")
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    environment |= {"RAY_raylet_start_wait_time_s": "120"}  # a busy machine is slow to start its nodes
     command = alone([sys.executable, "-m", "tests.studies.on_ray", str(folder)])
     ended = subprocess.run(
         command, cwd=HERE.parents[1], env=environment, capture_output=True, text=True, timeout=500, check=False
@@ -82,6 +99,29 @@ def test_what_cannot_travel_is_one_sentence_and_what_was_under_way_is_forgotten(
     assert squares["left"] == []
 
 
+@pytest.mark.parametrize(("file", "store"), [("detecting", "detected"), ("plnd", "plnd")], ids=["lape", "plnd"])
+def test_workers_share_the_documents_of_detection_and_find_what_one_process_finds(found, tmp_path, file, store):
+    folder, told = found
+    assert told[store]["ran"] == told[store]["cells"] > 0
+    here = Store(tmp_path / "here")
+    run(Study.load(folder / f"{file}.yaml"), here)
+    (ours,), (theirs,) = (list(each.glob("neurons-*.safetensors")) for each in (here.folder, folder / store))
+    assert ours.name == theirs.name and len(NeuronSet.load(ours)) > 0
+    assert ours.read_bytes() == theirs.read_bytes()
+    assert here.finished().keys() == Store(folder / store).finished().keys()
+
+
+def test_workers_of_several_graphics_cards(found):
+    told = found[1]["graphics"]
+    assert told["number"] == 2 and sorted(told["found"].values()) == [
+        "0,1",
+        "2,3",
+    ]  # five cards hold two workers of two
+    assert told["none"][1] == "" and told["none"][0] == 2
+    assert told["one"] == [5, 1]
+    assert told["refusal"] == "no machine of the cluster has 8 GPUs (the most is 5); lower --gpus"
+
+
 def test_a_machine_without_the_worker_is_one_sentence(found):
     assert "workers were lost one after another (ModuleNotFoundError: No module named 'elsewhere')" in found[1]["away"]
 
@@ -93,8 +133,9 @@ def test_a_machine_without_the_worker_is_one_sentence(found):
         (["--executor", "ray", "--shard", "1/2"], "--shard 1/2 has no effect on Ray"),
         (["--address", "auto"], "--address auto has no effect without Ray"),
         (["--workers", "2"], "--workers 2 has no effect without Ray"),
+        (["--gpus", "2"], "--gpus 2 has no effect without Ray"),
     ],
-    ids=["unknown", "shard", "address", "workers"],
+    ids=["unknown", "shard", "address", "workers", "gpus"],
 )
 def test_options_without_effect_are_refused(tmp_path, options, words):
     (tmp_path / "study.yaml").write_text(STUDY, encoding="utf-8")
