@@ -90,11 +90,13 @@ def _neurons(pool: Pool, plan: StudyPlan, store: Store) -> NeuronSet:
     told: Detecting = pool.ask("detecting")
     file = store.folder / told.file
     if not file.is_file():
+        import torch
+
         from lnbench.detection import PoolRunner
 
-        here = shell(plan.study, None)
-        runner = PoolRunner(pool, told.loaded, "measure")
-        keep(plan, store, file, Subject(here.model, here.tokenizer, told.name, told.revision, runner))
+        here, runner = shell(plan.study, None), PoolRunner(pool, told.loaded, "measure")
+        model = here.model.to(getattr(torch, told.loaded.dtype))  # as the workers have it
+        keep(plan, store, file, Subject(model, here.tokenizer, told.name, told.revision, runner))
     return NeuronSet.load(file)
 
 
