@@ -7,6 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tqdm import tqdm
+
+
+class Skipped(Exception):
+    """A benchmark cannot run on this machine; the text says what it wants."""
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -20,6 +26,7 @@ class Ratio:
         median, low, high: of the pairwise ratios.
         extra_seconds: median of the pairwise differences A - B.
         runs: pairs.
+        note: what else was measured, in words.
     """
 
     what: str
@@ -31,6 +38,7 @@ class Ratio:
     high: float
     extra_seconds: float
     runs: int
+    note: str = ""
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -51,6 +59,7 @@ def ratio(
     runs: int,
     before_a: Callable[[], object] = lambda: None,
     after_a: Callable[[], object] = lambda: None,
+    tokens: int = 0,
 ) -> Ratio:
     """Time ``a`` against ``b`` in turn, alternating which goes first.
 
@@ -60,6 +69,7 @@ def ratio(
         a, b: what is timed.
         runs: pairs, after one round that does not count.
         before_a, after_a: run around every ``a``, untimed.
+        tokens: of one call, for a note of how many pass in a second.
     """
 
     def timed_a() -> float:
@@ -69,10 +79,17 @@ def ratio(
         return spent
 
     timed_a(), b()
-    pairs = [_pair(timed_a, lambda: seconds(b), swapped=bool(run % 2)) for run in range(runs)]
+    rounds = tqdm(range(runs), desc=what, leave=False, disable=None)  # shown on a terminal alone
+    pairs = [_pair(timed_a, lambda: seconds(b), swapped=bool(run % 2)) for run in rounds]
     ratios = [x / y for x, y in pairs]
     median, extra = statistics.median(ratios), statistics.median(x - y for x, y in pairs)
-    return Ratio(what, against, aim, meets(median, extra), median, min(ratios), max(ratios), extra, runs)
+    note = _rates(tokens, pairs) if tokens else ""
+    return Ratio(what, against, aim, meets(median, extra), median, min(ratios), max(ratios), extra, runs, note)
+
+
+def _rates(tokens: int, pairs: list[tuple[float, float]]) -> str:
+    ours, plain = (tokens / statistics.median(side) for side in zip(*pairs, strict=True))
+    return f"{ours:,.0f} tokens/s, {plain:,.0f} plain"
 
 
 def _pair(a: Callable[[], float], b: Callable[[], float], *, swapped: bool) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """What PLND's scores cost: beside a plain forward pass, beside brute force, and in memory.
 
-``python -m benchmarks.plnd`` prints these rows.
+``python -m benchmarks.bench_plnd`` prints these rows.
 """
 
 from __future__ import annotations
@@ -9,55 +9,43 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks._models import demo, llama, settle
 from benchmarks._ratio import Ratio, ratio
-from lnbench._data import demo_model_dir
 
 FORWARD = "plain forward with head, same document"
 CLOSED = ("ffn.hidden", "attn.v", "attn.o")
 ATTENTION = ("attn.q", "attn.k")
-CHUNK = 1 << 18
+#: Of the document that is held against a forward pass.
+TOKENS = 512
 
 
 def run(*, quick: bool) -> list[Ratio]:
-    """Every row of the table; ``quick`` leaves the larger shapes out of the slow ones."""
-    pairs = 3 if quick else 9
-    demo, small = _demo(), _llama(layers=8)
+    """Every row of the table; ``quick`` leaves out the larger shapes and memory."""
+    pairs, embedded = 1 if quick else 9, demo()
     rows = [
-        _against_forward("PLND ffn + v + o, the embedded model", demo, CLOSED, "output", 1.15, pairs),
-        _against_forward("PLND ffn + v + o, a 60M shape", small, CLOSED, "output", 1.15, pairs),
-        _against_forward("PLND q + k fast, the embedded model", demo, ATTENTION, "fast", 1.3, pairs),
-        _against_forward("PLND q + k fast, a 60M shape", small, ATTENTION, "fast", 1.3, pairs),
+        closed("the embedded model", embedded, pairs),
+        fast("the embedded model", embedded, pairs),
+        _exact("the embedded model", embedded, 1 if quick else 3),
     ]
-    if not quick:
-        wide = _llama(layers=2, hidden_size=2048, intermediate_size=8192, num_attention_heads=32, num_key_value_heads=8)
-        rows.append(_against_forward("PLND q + k fast, two layers of a 1B shape", wide, ATTENTION, "fast", 1.3, pairs))
-    rows.append(_against_brute_force("one layer of the embedded shape", _llama(**_EMBEDDED), 3))
-    if not quick:
-        rows.append(_against_brute_force("one layer of a 60M shape", _llama(layers=1), 3))
-    return [*rows, *(_memory(form) for form in ("fast", "output"))]
+    return rows if quick else [*rows, *_of_larger_shapes(pairs), *(_memory(form) for form in ("fast", "output"))]
 
 
-_EMBEDDED = {
-    "layers": 1, "hidden_size": 128, "intermediate_size": 512, "num_attention_heads": 4, "num_key_value_heads": 4,
-}  # fmt: skip
+def _of_larger_shapes(pairs: int) -> Iterator[Ratio]:
+    small = llama("60M")
+    yield closed("a 60M shape", small, pairs)
+    yield fast("a 60M shape", small, pairs)
+    yield fast("two layers of a 1B shape", llama("1B", {"num_hidden_layers": 2}), pairs)
+    yield _exact("one layer of a 60M shape", llama("60M", {"num_hidden_layers": 1}), 2)
 
 
-def _demo() -> Any:
-    from transformers import AutoModelForCausalLM
+def closed(what: str, model: Any, pairs: int) -> Ratio:
+    """The feed-forward and the two cheap attention sites on one document."""
+    return _against_forward(f"PLND ffn + v + o, {what}", model, CLOSED, "output", 1.15, pairs)
 
-    return AutoModelForCausalLM.from_pretrained(demo_model_dir(), dtype="float32").eval()
 
-
-def _llama(*, layers: int, **shape: Any) -> Any:
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    sizes = {
-        "vocab_size": 2048, "hidden_size": 768, "intermediate_size": 2048, "num_attention_heads": 12,
-        "num_key_value_heads": 4, "max_position_embeddings": 1024, "tie_word_embeddings": True,
-    }  # fmt: skip
-    return LlamaForCausalLM(LlamaConfig(num_hidden_layers=layers, **{**sizes, **shape})).eval()
+def fast(what: str, model: Any, pairs: int) -> Ratio:
+    """Query and key rows to first order on one document."""
+    return _against_forward(f"PLND q + k fast, {what}", model, ATTENTION, "fast", 1.3, pairs)
 
 
 def _document(length: int) -> Any:
@@ -71,7 +59,8 @@ def _forward(model: Any, ids: Any) -> Callable[[], None]:
 
     def forward() -> None:
         with torch.inference_mode():
-            model(input_ids=ids[None], use_cache=False)
+            model(input_ids=ids[None].to(model.device), use_cache=False)
+        settle(model)
 
     return forward
 
@@ -82,60 +71,72 @@ def _measuring(model: Any, sites: tuple[str, ...], form: str) -> Iterator[Any]:
     from lnbench.detection.plnd._meter import metered
     from lnbench.detection.plnd._settings import Settings
 
-    with metered(model, Settings(sites, form, CHUNK)) as meter:
+    with metered(model, Settings(sites, form)) as meter:
         yield meter
 
 
 def _against_forward(what: str, model: Any, sites: tuple[str, ...], form: str, bound: float, pairs: int) -> Ratio:
-    """Scores of one document of 512 tokens; hooks are on the model during them alone."""
-    ids = _document(512)
-    held: list[Any] = []
-
-    def before() -> None:
-        held.append(_measuring(model, sites, form))
-        held.append(held[0].__enter__())
-
-    def after() -> None:
-        held[0].__exit__(None, None, None)
-        held.clear()
-
+    """Scores of one document; hooks are on the model during them alone."""
+    ids = _document(TOKENS)
+    measure, on, off = _hooked(model, sites, form)
     return ratio(
-        f"{what}, 512 tokens", FORWARD, f"<= {bound}", lambda median, _: median <= bound,
-        a=lambda: held[1].measure(ids), b=_forward(model, ids), runs=pairs, before_a=before, after_a=after,
+        f"{what}, {TOKENS} tokens", FORWARD, f"<= {bound}", lambda median, _: median <= bound,
+        a=lambda: measure(ids), b=_forward(model, ids), runs=pairs, before_a=on, after_a=off, tokens=TOKENS,
     )  # fmt: skip
 
 
-def _against_brute_force(what: str, model: Any, pairs: int) -> Ratio:
-    """All query and key rows of a one-layer model, exact, on 128 tokens, against cutting and running one at a time."""
-    from lnbench.detection import plnd_impact
+def _hooked(model: Any, sites: tuple[str, ...], form: str) -> tuple[Callable[[Any], object], Any, Any]:
+    """What scores a document, and what puts its hooks on and takes them off."""
+    held: list[Any] = []
 
+    def measure(ids: Any) -> object:
+        return held[1].measure(ids)
+
+    def on() -> None:
+        held.append(_measuring(model, sites, form))
+        held.append(held[0].__enter__())
+
+    def off() -> None:
+        held[0].__exit__(None, None, None)
+        held.clear()
+
+    return measure, on, off
+
+
+def _exact(what: str, model: Any, pairs: int) -> Ratio:
+    """All query and key rows, exact, on 128 tokens, against cutting and running one at a time."""
     ids = _document(128)
+    measure, on, off = _hooked(model, ATTENTION, "output")
     return ratio(
         f"PLND q + k exact, {what}, 128 tokens", "brute force, one row at a time", "<= 0.05 (20x faster)",
         lambda median, _: median <= 0.05,
-        a=lambda: plnd_impact(model, ids, sites=ATTENTION), b=_brute_force(model, ids), runs=pairs,
+        a=lambda: measure(ids), b=_brute_force(model, ids), runs=pairs, before_a=on, after_a=off,
     )  # fmt: skip
 
 
 def _brute_force(model: Any, ids: Any) -> Callable[[], None]:
-    """Set each row to zero, run the attention block alone, take the norm of the change, restore the row."""
+    """In every layer: set each row to zero, run the attention alone, take the norm of the change, restore the row."""
     import torch
 
-    attention, seen = model.model.layers[0].self_attn, []
-    handle = attention.register_forward_pre_hook(lambda m, args, kw: seen.append((args, kw)), with_kwargs=True)
+    layers, seen = [layer.self_attn for layer in model.model.layers], []
+    handles = [
+        attention.register_forward_pre_hook(lambda m, given, keywords: seen.append((given, keywords)), with_kwargs=True)
+        for attention in layers
+    ]
     _forward(model, ids)()
-    handle.remove()
-    ((args, keywords),) = seen
+    for handle in handles:
+        handle.remove()
 
     @torch.inference_mode()
     def force() -> None:
-        base = attention(*args, **keywords)[0]
-        for projection in (attention.q_proj, attention.k_proj):
-            for row in projection.weight.data:
-                old = row.clone()
-                row.zero_()
-                float((attention(*args, **keywords)[0] - base).norm())
-                row.copy_(old)
+        for attention, (given, keywords) in zip(layers, seen, strict=True):
+            base = attention(*given, **keywords)[0]
+            for projection in (attention.q_proj, attention.k_proj):
+                for row in projection.weight.data:
+                    old = row.clone()
+                    row.zero_()
+                    float((attention(*given, **keywords)[0] - base).norm())
+                    row.copy_(old)
 
     return force
 
@@ -144,14 +145,15 @@ def _memory(form: str) -> Ratio:
     """Most memory that scoring takes at once, beside what the model holds: 48 heads over 24, both beyond one chunk."""
     ids, peaks = _document(512), []
     for times in (2, 4):
-        shape = {"hidden_size": 768 * times, "num_attention_heads": 12 * times, "num_key_value_heads": 4 * times}
-        with _measuring(_llama(layers=1, **shape), ATTENTION, form) as meter, _peaks_of_scoring(meter) as found:
+        heads = {"num_attention_heads": 12 * times, "num_key_value_heads": 4 * times}
+        model = llama("60M", {"num_hidden_layers": 1, "hidden_size": 768 * times, **heads})
+        with _measuring(model, ATTENTION, form) as meter, _peaks_of_scoring(meter) as found:
             meter.measure(ids)
         peaks.append(max(found))
     growth = peaks[1] / peaks[0]
     return Ratio(
-        f"PLND q + k {form}, peak memory of scoring ({peaks[0] / 2**20:.1f} MiB), 48 heads", "24 heads",
-        "<= 1.15", growth <= 1.15, growth, growth, growth, 0.0, 1,
+        f"PLND q + k {form}, peak memory of scoring, 48 heads", "24 heads", "<= 1.15", growth <= 1.15,
+        growth, growth, growth, 0.0, 1, f"{peaks[0] / 2**20:.1f} MiB",
     )  # fmt: skip
 
 
