@@ -60,6 +60,7 @@ def ratio(
     before_a: Callable[[], object] = lambda: None,
     after_a: Callable[[], object] = lambda: None,
     tokens: int = 0,
+    warm: bool = True,
 ) -> Ratio:
     """Time ``a`` against ``b`` in turn, alternating which goes first.
 
@@ -67,9 +68,10 @@ def ratio(
         what, against, aim: for the table.
         meets: judges ``(median ratio, extra seconds)``.
         a, b: what is timed.
-        runs: pairs, after one round that does not count.
+        runs: pairs.
         before_a, after_a: run around every ``a``, untimed.
         tokens: of one call, for a note of how many pass in a second.
+        warm: begin with a round that does not count.
     """
 
     def timed_a() -> float:
@@ -78,7 +80,8 @@ def ratio(
         after_a()
         return spent
 
-    timed_a(), b()
+    if warm:
+        timed_a(), b()
     rounds = tqdm(range(runs), desc=what, leave=False, disable=None)  # shown on a terminal alone
     pairs = [_pair(timed_a, lambda: seconds(b), swapped=bool(run % 2)) for run in rounds]
     ratios = [x / y for x, y in pairs]
