@@ -79,14 +79,15 @@ def standard_table(
     judged = None if fidelity is None else grid(chosen, fidelity, main.languages)
     noise = {of.metric: found for of in (main, judged) if of is not None and (found := noise_floor(of))}
     higher = {of.metric: direction(chosen, of.metric) for of in (main, judged) if of is not None}
+    percent = in_percent([s for s in chosen if s.metric == name], name)
     rows, tested = _rows(main, judged, higher, noise, seed, resamples)
-    entries = [s for s in chosen if s.metric == name]
+    rows = tuple(replace(row, cells=_within_scores(row.cells, percent)) for row in rows)
     return Table(
         model=chosen.models[0],
         dataset=chosen.datasets[0],
         metric=name,
         higher_is_better=higher[name],
-        percent=in_percent(entries, name),
+        percent=percent,
         languages=main.languages,
         documents={code: len(s.documents) for code, s in main.original.items()},
         parallel=main.parallel,
@@ -129,6 +130,16 @@ def resampled(measured: Sequence[Measured], seed: int, resamples: int) -> list[T
     tested = [m.units.flips if m.tested else np.empty(0) for m in measured]
     ps = paired_ps(tested, seed=seed, resamples=resamples)
     return [m.finished(interval, p) for m, interval, p in zip(measured, intervals, ps, strict=True)]
+
+
+def _within_scores(cells: Mapping[str, TableCell], percent: bool) -> dict[str, TableCell]:
+    """No two sets differ by more than all of a score of 0..1, so neither do the ends of an interval; NaN stays."""
+    kept = dict(cells)
+    for column, cell in cells.items():
+        if percent or column == FIDELITY:
+            low, high = np.clip(cell.against_random_interval, -1.0, 1.0).tolist()
+            kept[column] = replace(cell, against_random_interval=(low, high))
+    return kept
 
 
 def _floor(of: Grid | None, noise: Mapping[str, Any]) -> float:

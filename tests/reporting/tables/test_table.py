@@ -194,6 +194,19 @@ def test_without_random_sets_nothing_is_marked():
     assert one.rank_p == 0.5
 
 
+def test_no_interval_reaches_past_what_a_score_can_lose():
+    def gone(condition, ablated, seed, evaluated):
+        if condition == "random":
+            return (draw(seed, evaluated).random(N) < 0.8 + 0.05 * seed).astype(float)
+        return np.zeros(N) if condition == "specific" and ablated == evaluated else np.ones(N)
+
+    cell = standard_table(study(gone)).row("specific", "zh").cells["zh"]
+    assert cell.against_random > 0.7
+    assert cell.against_random_interval[1] == 1.0
+    assert cell.against_random_interval[0] > 0
+    assert cell.mark == "*"
+
+
 def test_a_gain_against_random_is_a_plus():
     def steered(condition, ablated, seed, evaluated):
         if condition == "random":
