@@ -1,10 +1,12 @@
-"""A model that cannot be loaded, said in one sentence where the user can mend it."""
+"""A model that cannot be loaded, said in one sentence where the user can mend it; and folders, asked of nobody."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from lnbench._hub import quick_without_network
 from lnbench.errors import ModelArgumentError
@@ -46,6 +48,24 @@ def one_sentence(model: str) -> Iterator[None]:
         raise ModelArgumentError(
             f"the model {model!r} does not take the argument {unexpected[1]!r}; check its spelling in --model_args"
         ) from error
+
+
+@contextmanager
+def folders_are_no_names(lm: Any) -> Iterator[None]:
+    """Have an lm-eval model name its local folders by their full paths, and give it back its own names at the end.
+
+    lm-eval asks the hub for the commit of whatever looks like ``org/name``. A folder ``models/mine`` does, and a
+    stranger's commit of that name would stand in the results.
+    """
+    named = {key: getattr(lm, key, None) for key in ("pretrained", "peft", "delta")}
+    folders = {key: name for key, name in named.items() if isinstance(name, str) and Path(name).is_dir()}
+    try:
+        for key, name in folders.items():
+            setattr(lm, key, str(Path(name).resolve()))
+        yield
+    finally:
+        for key, name in folders.items():
+            setattr(lm, key, name)
 
 
 def _first_sentence(error: Exception) -> str:

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval.models.huggingface import HFLM
+from transformers import LogitsProcessorList
 
 from lnbench import models
 from lnbench.errors import ModelArgumentError, SpecError
 from lnbench.harness import _arguments, _delta, _loading, _masks, _packing, _provenance, _refusals
 from lnbench.harness._cache import CacheFence
+from lnbench.harness._finite import Finite, checked
 from lnbench.harness._fit import Fit
 from lnbench.harness._one_condition import InOneCondition
 from lnbench.harness._ranks import gathered, in_order, number_process, own_of_each, placed
@@ -204,10 +206,20 @@ class LnbenchLM(InOneCondition, HFLM):
         self._refuse_token_rule()
         return super().loglikelihood_rolling(requests, disable_tqdm=disable_tqdm)
 
+    def _model_call(self, *inputs: Any, **named: Any) -> Any:
+        """lm-eval's; refuses logits that are no finite numbers."""
+        return checked(super()._model_call(*inputs, **named), self.condition)
+
+    def _model_generate(self, *inputs: Any, **named: Any) -> Any:
+        """lm-eval's; refuses logits that are no finite numbers."""
+        processors = LogitsProcessorList([Finite(self.condition)])
+        return super()._model_generate(*inputs, logits_processor=processors, **named)
+
     def get_model_info(self) -> dict[str, Any]:
         """Called by lm-eval for the results file: its own entries and, under ``lnbench``, what we did to the model."""
-        info = {key: _provenance.plain(value) for key, value in super().get_model_info().items()}
-        return {**info, "lnbench": self.record()}
+        with _loading.folders_are_no_names(self):
+            found = super().get_model_info()
+        return {**{key: _provenance.plain(value) for key, value in found.items()}, "lnbench": self.record()}
 
     def _compiled(self, spec: models.Spec) -> models.Plan:
         if self.neurons is None:

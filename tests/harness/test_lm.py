@@ -152,6 +152,19 @@ def test_provenance_is_plain_json(zh_mask: Path, neurons: NeuronSet):
     assert (lm.get_model_info()["lnbench"]["condition"], lm.get_model_info()["lnbench"]["plan"]) == ("original", None)
 
 
+def test_a_folder_is_not_looked_up_on_the_hub(tiny_model: Path, tmp_path: Path, monkeypatch, hub_server):
+    """`org/model` may be a folder here and somebody else's repository there."""
+    hub_server.add("org/model", {"config.json": b"{}"})
+    (tmp_path / "org").mkdir()
+    (tmp_path / "org" / "model").symlink_to(tiny_model)
+    monkeypatch.chdir(tmp_path)
+    lm = make(pretrained="org/model")
+    hub_server.requests.clear()
+    info = lm.get_model_info()
+    assert hub_server.requests == [] and info["model_sha"] == "" and lm.pretrained == "org/model"
+    assert info["lnbench"]["model"] == "org/model"
+
+
 def test_a_missing_identifier_does_not_cost_the_results(zh_mask: Path, monkeypatch):
     """lm-eval asks for the provenance when everything has been generated."""
     monkeypatch.setenv("LNBENCH_LID", "fasttext:/no/such/model")
