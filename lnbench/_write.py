@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
+from lnbench._lock import Held, hold
 from lnbench.errors import OutputError
+
+#: How the hidden folders end in which files are written.
+_PARTIAL = ".partial"
 
 
 def check_writable(path: Path) -> None:
@@ -61,31 +67,64 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder that becomes ``path`` when the block ends well, and vanishes otherwise.
+    """Yield a temporary path that becomes ``path`` when the block ends well, and vanishes otherwise.
+
+    It lies in a hidden folder beside ``path``, in which libraries may leave parts of their own; ``kill -9`` leaves the
+    folder, and the next writing of the same file removes it.
 
     Raises:
         OutputError: the path cannot be written.
     """
-    part: Path | None = None
     try:
         check_writable(path)
-        part = _new_beside(path)
-        yield part
-        _to_disk(part)
-        part.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
-        part.replace(path)
+        with partial_beside(path) as folder:
+            part = folder / f"part{path.suffix}"
+            part.touch()
+            yield part
+            _to_disk(part)
+            part.chmod(0o666 & ~_umask())
+            part.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"cannot write {str(path)!r}: {reason}; free space or choose another folder") from error
+
+
+@contextmanager
+def partial_beside(path: Path) -> Iterator[Path]:
+    """Yield a new hidden folder beside ``path`` that is gone at the end; those that killed processes left go first.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    _sweep(path)
+    folder, held = _held_folder(path)
+    try:
+        yield folder
     finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        held.release()
 
 
-def _new_beside(path: Path) -> Path:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    return Path(name)
+def _held_folder(path: Path) -> tuple[Path, Held]:
+    """A new folder and the lock on it; again where another process swept it away before it was locked."""
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PARTIAL))
+        try:
+            held = hold(folder)
+        except FileNotFoundError:
+            continue
+        if held is not None and folder.exists():
+            return folder, held
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed processes have left of this file: folders of ours that nobody holds."""
+    for place in path.parent.glob(f".{escape(path.name)}.*{_PARTIAL}"):
+        with suppress(OSError):
+            held = hold(place)
+            if held is not None:
+                shutil.rmtree(place, ignore_errors=True)
+                held.release()
 
 
 def _to_disk(part: Path) -> None:
