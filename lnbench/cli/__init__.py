@@ -1,21 +1,19 @@
 """The ``lnbench`` command: a frame that loads a command's module only when that command is called.
 
-It knows the commands' names and one line about each, and turns every refusal into one sentence and exit code 1.
+It knows the commands' names and one line about each; whatever ends one is a sentence and an exit code (`_faults`).
 """
 
 from __future__ import annotations
 
 import importlib
-import os
-import sys
 from typing import Any
 
 import typer
 from typer.main import get_command
 
 from lnbench import __version__
+from lnbench._faults import ended_well
 from lnbench.cli._frame import SETTINGS, Group, dressed, examples_of
-from lnbench.errors import LnbenchError
 
 #: Heading -> command -> (module that holds its typer ``app``, the line that ``lnbench --help`` shows)
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
@@ -107,12 +105,6 @@ def _frame(version: bool = typer.Option(False, "--version", help="Print the vers
 
 
 def main() -> None:
-    """Run the command line; a refusal is one sentence on stderr and exit code 1."""
-    try:
+    """Run the command line; a refusal, a signal or a full disk is one sentence on stderr and an exit code."""
+    with ended_well():
         app()
-    except LnbenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except BrokenPipeError:  # `lnbench ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lnbench._faults import goes_on, is_out_of_memory
 from lnbench._write import check_writable
 from lnbench.errors import EngineError, OutputError, SpecError
 
@@ -168,7 +169,7 @@ def store_beside(path: Path, folder: Path | None, loaded: Loaded, documents: Tok
     """The store of a pass, by default ``PATH.shards``, which only the same pass can go on with.
 
     Raises:
-        OutputError: the folder holds another pass, or cannot be written to.
+        OutputError: the folder holds another pass, cannot be written to, or another process is at work there.
     """
     from lnbench import __version__
     from lnbench.detection import ShardStore
@@ -181,7 +182,10 @@ def store_beside(path: Path, folder: Path | None, loaded: Loaded, documents: Tok
         "corpus": documents.hash,
         "lnbench": __version__,
     }
-    return ShardStore(folder or path.with_name(f"{path.name}.shards"), {**common, **key})
+    store = ShardStore(folder or path.with_name(f"{path.name}.shards"), {**common, **key})
+    store.hold()
+    goes_on("finished parts", store.folder)
+    return store
 
 
 def check_set_path(path: Path, *others: Path | None) -> None:
@@ -232,12 +236,12 @@ def memory_in_one_sentence(batch_size: int) -> Iterator[None]:
     Raises:
         EngineError: it did.
     """
-    import torch
-
     try:
         yield
-    except torch.cuda.OutOfMemoryError as error:
-        raise EngineError(f"the device has no memory for batches of {batch_size}; lower --batch-size") from error
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise EngineError(f"there is no memory for batches of {batch_size}; lower --batch-size") from error
 
 
 def print_set(path: Path, neurons: NeuronSet) -> None:

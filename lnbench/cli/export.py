@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,8 +89,7 @@ def export(
     neurons, checkpoint = _opened(mask, model, revision, {"languages": languages, "site": site, "kv_map": kv_map})
     plan = compile_plan(wanted, neurons, checkpoint.architecture)
     print(f"lnbench: mask {mask}, model {checkpoint.name}, {plan.neurons} neurons; {plan.description}", flush=True)
-    with _ended_by_signals():
-        told = _write(checkpoint, plan, out, link, force, _about(mask))
+    told = _write(checkpoint, plan, out, link, force, _about(mask))
     print(f"wrote {out}: {told}")
     if push_to_hub is not None:
         print(f"uploaded to {push_export(out, push_to_hub, private=private)}")
@@ -170,17 +168,3 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
             shown.update(count)
 
         yield done
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let an ordinary end from outside take the way out that removes what is half written."""
-
-    def end(number: int, _: Any) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

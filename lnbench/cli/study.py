@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lnbench._faults import goes_on
+from lnbench._near import hint
 from lnbench.errors import SpecError
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
 #: Exit codes beside 0 (every cell is finished), 1 (refused) and 2 (the command line is wrong).
-FAILED, UNFINISHED, INTERRUPTED = 3, 4, 130
+FAILED, UNFINISHED = 3, 4
 
 _File = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
 _Out = Annotated[Path | None, typer.Option(help="The store; results/NAME when left out.")]
@@ -79,14 +81,11 @@ def run(
     from lnbench import studies
 
     bar = studies.Bar()
-    try:
-        if executor == "ray":
-            report = studies.run_on_ray(found, store, address=address, workers=workers, gpus=gpus, progress=bar)
-        else:
-            report = studies.run(found, store, shard=share, progress=bar)
-    except KeyboardInterrupt:
-        print(f"\nstopped; finished cells are in {store.folder}, and the same command goes on")
-        raise typer.Exit(INTERRUPTED) from None
+    goes_on("finished cells", store.folder)
+    if executor == "ray":
+        report = studies.run_on_ray(found, store, address=address, workers=workers, gpus=gpus, progress=bar)
+    else:
+        report = studies.run(found, store, shard=share, progress=bar)
     print(studies.report_text(report, store.folder))
     raise typer.Exit(0 if report.complete else FAILED if report.failed else UNFINISHED)
 
@@ -121,7 +120,7 @@ def _shard(text: str) -> tuple[int, int]:
 def _check_executor(executor: str, share: tuple[int, int], on_ray: dict[str, str | int | None]) -> None:
     """Refuse options that would have no effect."""
     if executor not in ("local", "ray"):
-        raise SpecError(f"unknown executor {executor!r}; choose local or ray")
+        raise SpecError(f"unknown executor {executor!r}; {hint(executor, ('local', 'ray'))}choose local or ray")
     if executor == "ray" and share != (1, 1):
         raise SpecError(
             f"--shard {share[0]}/{share[1]} has no effect on Ray, which hands out all cells; drop one of them"

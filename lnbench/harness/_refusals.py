@@ -6,11 +6,17 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from lnbench._faults import sentence
 from lnbench.errors import LnbenchError
+
+#: Loaded where a model of ours is asked for; without it the run is somebody else's.
+_MODEL = "lnbench.harness.lm"
 
 
 def say_in_one_sentence() -> None:
     """In the ``lm_eval`` command, and only there, print an uncaught :class:`LnbenchError` as its sentence.
+
+    With a model of ours, a full disk, used-up memory and ctrl-C too.
 
     In anybody else's program the error stays an exception like any other, with its traceback.
     """
@@ -31,7 +37,10 @@ class _OneSentence:
         self._other = other
 
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if isinstance(error, LnbenchError):
-            print(f"error: {error}", file=sys.stderr)
+        told = str(error) if isinstance(error, LnbenchError) else sentence(error) if _MODEL in sys.modules else None
+        if told is not None:
+            print(f"error: {told}", file=sys.stderr)
+        elif isinstance(error, KeyboardInterrupt) and _MODEL in sys.modules:
+            print("\nstopped by ctrl-C; answers so far are kept with --use_cache only", file=sys.stderr)
         else:
             self._other(kind, error, trace)

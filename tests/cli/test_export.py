@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import signal
 
 import pytest
 import torch
@@ -137,13 +135,6 @@ def test_a_foreign_file_is_read_by_the_shape_of_the_model(tmp_path):
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "out" / PLAN_FILE).read_text())
     assert record["neurons_by_layer"] == {"ffn.act": {"0": 1, "1": 1}}
-
-
-def test_an_end_from_outside_takes_the_way_out():
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as end, command._ended_by_signals():
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert end.value.code == 128 + signal.SIGTERM and signal.getsignal(signal.SIGTERM) is before
 
 
 def test_to_a_hub(exported, tmp_path, hub_server, monkeypatch):

@@ -102,7 +102,7 @@ def test_ctrl_c(keys, write, tmp_path, monkeypatch):  # noqa: F811
     plain = Session.evaluate
     monkeypatch.setattr(Session, "evaluate", evaluate)
     result = CliRunner().invoke(app, ["run", str(write(keys)), "--out", str(tmp_path / "out")])
-    assert result.exit_code == 130 and "the same command goes on" in result.stdout
+    assert result.exit_code == 130  # what is said then: tests/faults
     assert "Loading the model for a study of 16 cells." in result.stderr
     assert re.search(r"[34]/16 cells: tiny_\w+, random zh seed 0", result.stderr), (
         "the bar names cells, task, condition"

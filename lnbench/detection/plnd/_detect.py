@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from lnbench._faults import is_out_of_memory
 from lnbench.detection._shards import Done, Here, Measured, Runner, Shard, Tensors, every, fill, places_of, shard_at
 from lnbench.detection.plnd._impacts import REASONS, SHARD, StoredImpacts, shapes_of, shard_of
 from lnbench.detection.plnd._meter import Ids, Meter, metered
@@ -190,7 +191,7 @@ def _reason(error: Exception) -> str:
     """Why a document has no scores; an error that is none of the known ones goes on."""
     if isinstance(error, DataError):
         return "not finite"
-    if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or "allocate memory" in str(error):
+    if is_out_of_memory(error):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return "out of memory"
