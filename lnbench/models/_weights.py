@@ -112,7 +112,7 @@ class Folded:
 
     def _write_weight(self, each: WeightEdit, numbers: _Numbers) -> None:
         before = _touched(each, numbers)
-        after = before.to(numbers.scale.dtype) * numbers.scale.unsqueeze(1)
+        after = _scaled(before, numbers.scale.unsqueeze(1))
         self._put(each.module, each.weight, each.across, numbers.index, before, after)
 
     def _write_bias(self, each: WeightEdit, numbers: _Numbers) -> None:
@@ -123,7 +123,7 @@ class Folded:
         before = bias.index_select(0, index)
         after = before.to(numbers.scale.dtype)
         if each.side == "out":
-            after = after * numbers.scale
+            after = _scaled(before, numbers.scale)
         if numbers.offset is not None:
             after = after + (numbers.offset if each.side == "out" else _through(each, numbers, numbers.offset))
         self._put(each.module, "bias", 0, index, before, after)
@@ -179,9 +179,15 @@ def add_bias(module: nn.Module) -> nn.Parameter:
     return bias
 
 
+def _scaled(values: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """The product in the precision of the scale; what is scaled by zero is zero, also where it was not finite."""
+    return (values.to(scale.dtype) * scale).masked_fill_(scale == 0.0, 0.0)
+
+
 def _through(each: WeightEdit, numbers: _Numbers, offset: torch.Tensor) -> torch.Tensor:
     """What a constant input puts out, shape ``[outputs]``: ``sum_j c_j * W_old[:, j]``."""
-    return offset @ _touched(each, numbers).to(offset.dtype)
+    added = offset != 0.0
+    return offset[added] @ _touched(each, numbers)[added].to(offset.dtype)
 
 
 def _touched(each: WeightEdit, numbers: _Numbers) -> torch.Tensor:

@@ -110,6 +110,16 @@ def test_an_identity_plan_leaves_weights_and_hooks_alone(engine: str) -> None:
         assert torch.equal(logits(model, tokens()), original)
 
 
+def test_a_folded_zero_takes_out_weights_that_are_not_finite() -> None:
+    model = build("llama")
+    plan = Plan.from_edits({(1, "ffn.hidden"): ([5, 6], [0.0, 0.0], [0.0, 0.25]), (1, "attn.o"): ([2], 0.0, 0.0)})
+    expected = run(model, plan, "fold")
+    with torch.no_grad():
+        model.model.layers[1].mlp.down_proj.weight[:, 5] = float("inf")
+        model.model.layers[1].self_attn.o_proj.weight[:, 2] = float("nan")
+    assert torch.equal(run(model, plan, "fold"), expected)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_weights_come_back_after_an_exception(engine: str) -> None:
     model = MODELS["llama"]
