@@ -6,8 +6,8 @@ tried. Nothing here knows what is in the files.
 
 from lnbench._hub._fetch import Place, fetch
 from lnbench._hub._push import Pushed, check_names, check_push, push, read_text
-from lnbench._hub._reach import quick_without_network
-from lnbench._hub._refusal import HubRefusal
+from lnbench._hub._reach import offline_without_network, quick_without_network
+from lnbench._hub._refusal import HubRefusal, endpoint, first_line
 
 __all__ = [
     "HubRefusal",
@@ -15,7 +15,10 @@ __all__ = [
     "Pushed",
     "check_names",
     "check_push",
+    "endpoint",
     "fetch",
+    "first_line",
+    "offline_without_network",
     "push",
     "quick_without_network",
     "read_text",

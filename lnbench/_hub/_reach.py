@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from lnbench._data import DEMO_MODEL
 from lnbench._hub._refusal import endpoint, first_line
@@ -21,18 +23,38 @@ def quick_without_network(name: str) -> Iterator[None]:
     Args:
         name: what is loaded; a file or folder on this machine needs no hub, and none is asked.
     """
-    from huggingface_hub import constants
-
     here = name == DEMO_MODEL or os.path.exists(os.path.expanduser(name))  # noqa: PTH110, PTH111 (those raise on odd names)
-    if constants.HF_HUB_OFFLINE or here or (why := _why_silent()) is None:
+    if here:
         yield
         return
-    _log.warning("%s does not answer (%s): looking for %s in the cache alone", endpoint(), why, name)
-    constants.HF_HUB_OFFLINE = True
-    try:
+    with offline_without_network() as why:
+        if why:
+            _log.warning("%s does not answer (%s): looking for %s in the cache alone", endpoint(), why, name)
         yield
+
+
+@contextmanager
+def offline_without_network() -> Iterator[str]:
+    """The same, whatever is loaded.
+
+    Yields:
+        Why the hub gave no answer, or nothing.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE or (why := _why_silent()) is None:
+        yield ""
+        return
+    # `datasets` has the switch a second time, taken over at its import
+    switches: list[Any] = [constants, *filter(None, [sys.modules.get("datasets.config")])]
+    before = [switch.HF_HUB_OFFLINE for switch in switches]
+    for switch in switches:
+        switch.HF_HUB_OFFLINE = True
+    try:
+        yield why
     finally:
-        constants.HF_HUB_OFFLINE = False
+        for switch, value in zip(switches, before, strict=True):
+            switch.HF_HUB_OFFLINE = value
 
 
 def _why_silent() -> str | None:

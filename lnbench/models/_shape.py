@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from lnbench._data import DEMO_MODEL
 from lnbench.models._load import NO_CODE, model_location, unloadable_in_one_sentence
 from lnbench.models._sitemap import architecture_of
 from lnbench.neurons import Architecture
@@ -40,13 +40,34 @@ def load_shell(name: str, *, revision: str | None = None, dtype: torch.dtype | N
     Raises:
         ModelArgumentError: there is no such model.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
+    return shell_of(name, load_config(name, revision=revision, **options), dtype)
 
-    asked = {"revision": revision} if revision and name != DEMO_MODEL else {}
+
+def load_config(name: str, *, revision: str | None = None, **options: Any) -> Any:
+    """A model's config; arguments as for :func:`load_shell`.
+
+    Raises:
+        ModelArgumentError: there is no such model.
+    """
+    from transformers import AutoConfig
+
+    location = model_location(name)
+    local = Path(location).expanduser()
+    asked = {"revision": revision} if revision and not local.is_dir() else {}
     with unloadable_in_one_sentence(name, "config"):
-        config = AutoConfig.from_pretrained(model_location(name), **asked, **NO_CODE, **options)
-        with _quiet(), torch.device("meta"):
-            return AutoModelForCausalLM.from_config(config, **({} if dtype is None else {"dtype": dtype}))
+        return AutoConfig.from_pretrained(str(local) if local.is_dir() else location, **asked, **NO_CODE, **options)
+
+
+def shell_of(name: str, config: Any, dtype: torch.dtype | None = None) -> Any:
+    """The model of a config, on the meta device.
+
+    Raises:
+        ModelArgumentError: transformers has no such model.
+    """
+    from transformers import AutoModelForCausalLM
+
+    with unloadable_in_one_sentence(name, "model"), _quiet(), torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config, **({} if dtype is None else {"dtype": dtype}))
 
 
 @contextlib.contextmanager

@@ -44,6 +44,7 @@ def shell(study: Study, neurons: NeuronSet | None) -> Any:
         ModelArgumentError: no model is named, or its configuration or tokenizer cannot be read.
     """
     from lnbench.harness import LnbenchLM
+    from lnbench.models import load_shell
 
     name, revision, given = _name(study, neurons), _revision(study, neurons), _arguments(study)
     place = str(demo_model_dir()) if name == DEMO_MODEL else name
@@ -52,21 +53,12 @@ def shell(study: Study, neurons: NeuronSet | None) -> Any:
     }
     asked |= {"tokenizer": given.get("tokenizer", place), "revision": revision or "main"}
     try:
-        return LnbenchLM(_without_weights(place, revision), announce=False, **asked)
+        return LnbenchLM(load_shell(name, revision=revision), announce=False, **asked)
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n", maxsplit=1)[0].rstrip(".")
         raise ModelArgumentError(
             f"the model {name!r} cannot be read ({reason}); check pretrained, which is a folder or a name on the hub"
         ) from error
-
-
-def _without_weights(place: str, revision: str | None) -> Any:
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    config = AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=False)
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(config)
 
 
 def _arguments(study: Study) -> dict[str, Any]:

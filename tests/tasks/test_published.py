@@ -8,7 +8,7 @@ pytest.importorskip("lm_eval")
 import datasets
 
 from lnbench.errors import DataError, LnbenchError
-from lnbench.harness.task_data import _hub, benchmark, demo, loaded, survey, text
+from lnbench.harness.task_data import benchmark, demo, loaded, survey, text
 from lnbench.harness.task_data._mgsm import _shot
 from lnbench.harness.task_data._reading import json_lines
 from lnbench.languages import LANGUAGES, language, languages_of
@@ -119,7 +119,7 @@ def test_a_hub_that_does_not_answer_is_not_asked_again_and_again(monkeypatch):
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(_hub, "_answers", lambda endpoint: False)
+    monkeypatch.setattr("lnbench._hub._reach._why_silent", lambda: "no route")
     with pytest.raises(DataError, match=r"gives no google/xquad \(https://huggingface.co does not answer\)"):
         load("xquad", "zh")
     assert not constants.HF_HUB_OFFLINE and not datasets.config.HF_HUB_OFFLINE

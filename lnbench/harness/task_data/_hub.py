@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
+from lnbench._hub import endpoint, first_line, offline_without_network
 from lnbench.errors import DataError
 from lnbench.harness.task_data._sources import Benchmark, Files
 from lnbench.languages import DATASETS
 
 #: The branch in which the hub keeps a parquet copy of every data set; it has one layout for all and needs no code.
 REVISION = "refs/convert/parquet"
-_SECONDS = 5.0
 
 
 class NothingFromHub(Exception):
@@ -46,12 +45,13 @@ def from_hub(benchmark: Benchmark, name: str, revision: str) -> Files:
     config = benchmark.config.format(name=name)
     splits = [split for split in (benchmark.split, benchmark.shots_split) if split]
     wanted = {split: [f"{config}/{split}/*.parquet", f"{config}/{split}-*.parquet"] for split in splits}
-    with _offline_without_network() as silent:
+    with offline_without_network() as silent:
         try:
             found = datasets.load_dataset(benchmark.repository, data_files=wanted, revision=revision)
             rows = list(found[benchmark.split])
         except Exception as error:  # a dozen kinds, by what is missing: repository, revision, file, permission
-            raise NothingFromHub(f"the hub gives no {benchmark.repository} ({silent or _reason(error)})") from error
+            why = f"{endpoint()} does not answer" if silent else first_line(error)
+            raise NothingFromHub(f"the hub gives no {benchmark.repository} ({why})") from error
     source = f"{benchmark.repository}@{revision}/{config}"
     shots = list(found[benchmark.shots_split]) if benchmark.shots_split in found else []
     return Files(
@@ -63,38 +63,3 @@ def from_hub(benchmark: Benchmark, name: str, revision: str) -> Files:
 
 def _placed(rows: list[dict[str, Any]], source: str) -> list[tuple[str, dict[str, Any]]]:
     return [(f"{source}, row {number}", row) for number, row in enumerate(rows, start=1)]
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0].strip().rstrip(".") or type(error).__name__
-
-
-@contextmanager
-def _offline_without_network() -> Iterator[str]:
-    """Where the hub does not answer, have its libraries look in their cache at once instead of retrying for a while.
-
-    Yields:
-        What to say of that, or nothing.
-    """
-    import datasets.config
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE or _answers(constants.ENDPOINT):
-        yield ""
-        return
-    before = datasets.config.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
-    try:
-        yield f"{constants.ENDPOINT} does not answer"
-    finally:
-        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = False, before
-
-
-def _answers(endpoint: str) -> bool:
-    from huggingface_hub import get_session
-
-    try:
-        get_session().head(endpoint, timeout=_SECONDS)
-    except Exception:
-        return False
-    return True

@@ -8,12 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from lnbench.errors import EngineError, ModelArgumentError
 from lnbench.models._export._record import PLAN_FILE
 from lnbench.models._export._stored import INDEX, SINGLE, Stored
-from lnbench.models._load import NO_CODE, commit_of, model_location, unloadable_in_one_sentence
+from lnbench.models._load import commit_of, model_location, unloadable_in_one_sentence
+from lnbench.models._shape import load_config, shell_of
 from lnbench.models._sitemap import SiteMap, site_map
 from lnbench.neurons import Architecture
 
@@ -106,29 +105,21 @@ def open_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
         ModelArgumentError: there is no such model, or it is an adapter.
         UnsupportedArchitectureError: lnbench has no description of this architecture.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
-
     location = model_location(name)
     if (Path(location).expanduser() / "adapter_config.json").is_file():
         raise ModelArgumentError(
             f"{name!r} is an adapter (it holds adapter_config.json); merge it into its model with merge_and_unload(), "
             "save that, and export it"
         )
-    local = Path(location).expanduser().is_dir()
-    with unloadable_in_one_sentence(name, "config"):
-        options: dict[str, Any] = {} if local or revision is None else {"revision": revision}
-        config = AutoConfig.from_pretrained(
-            str(Path(location).expanduser()) if local else location, **options, **NO_CODE
-        )
+    config = load_config(name, revision=revision)
     method = _quantised(config)
     if method is not None:
         raise EngineError(
             f"the checkpoint {name!r} is quantised ({method}), and packed weights cannot hold an edit; export from the "
             "unquantised model, or run the plan with engine=hook"
         )
-    with unloadable_in_one_sentence(name, "model"), torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
-    commit = commit_of(location, revision, config) or options.get("revision")
+    model = shell_of(name, config)
+    commit = commit_of(location, revision, config) or (None if Path(location).expanduser().is_dir() else revision)
     return Checkpoint(name, location, commit, model.eval(), site_map(model))
 
 
