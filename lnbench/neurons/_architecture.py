@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lnbench.errors import NeuronSetError, SpecError
@@ -27,8 +27,8 @@ class Architecture:
     """Layers, and the number of neurons at each site.
 
     ``widths`` maps a site to its width, or to one width per layer where layers differ. It holds every site that the
-    model has. Equality and `fingerprint` look at layers and widths only. ``heads``, where they are known, are not
-    written to files.
+    model has. Equality and `fingerprint` look at layers and widths only. ``heads`` are written to files
+    where they are known; rows of keys and values go to and from PLND's text by them.
 
     Raises:
         NeuronSetError: a count is not a positive integer, a site is unknown, or a width tuple has the wrong length.
@@ -82,8 +82,9 @@ class Architecture:
         return {"layers": self.layers, "widths": widths}
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON: ``layers``, ``widths``, ``model_type`` and, for readers, ``fingerprint``."""
-        return {**self._counts(), "model_type": self.model_type, "fingerprint": self.fingerprint}
+        """Plain JSON: ``layers``, ``widths``, ``model_type``, ``heads`` if known and, for readers, ``fingerprint``."""
+        heads = {} if self.heads is None else {"heads": asdict(self.heads)}
+        return {**self._counts(), "model_type": self.model_type, **heads, "fingerprint": self.fingerprint}
 
     @classmethod
     def from_json(cls, data: Any) -> Architecture:
@@ -94,7 +95,7 @@ class Architecture:
         """
         if not isinstance(data, dict) or not isinstance(data.get("widths"), dict) or "layers" not in data:
             raise NeuronSetError(f"an architecture needs `layers` and `widths`, and this one is {_short(data)}")
-        made = cls(data["layers"], data["widths"], str(data.get("model_type", "")))
+        made = cls(data["layers"], data["widths"], str(data.get("model_type", "")), _heads(data.get("heads")))
         stated = data.get("fingerprint", made.fingerprint)
         if stated != made.fingerprint:
             raise NeuronSetError(
@@ -102,6 +103,16 @@ class Architecture:
                 f"{made.fingerprint!r}: correct the one that is wrong, or leave `fingerprint` out"
             )
         return made
+
+
+def _heads(value: Any) -> Heads | None:
+    from lnbench.neurons._grouped import Heads
+
+    if value is None:
+        return None
+    if not isinstance(value, dict) or set(value) != {"queries", "keys", "size"}:
+        raise NeuronSetError(f"`heads` of an architecture are `queries`, `keys` and `size`, and not {_short(value)}")
+    return Heads(**value)
 
 
 def _width(value: Any, site: str, layers: int) -> Width:

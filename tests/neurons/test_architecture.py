@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lnbench.errors import NeuronSetError, SpecError
-from lnbench.neurons import SITES, Architecture, expand_sites
+from lnbench.neurons import SITES, Architecture, Heads, expand_sites
 from tests.neurons.conftest import quick
 
 
@@ -92,6 +92,18 @@ def test_json_keeps_it(values):
     made = Architecture(*values, "x")
     again = Architecture.from_json(made.to_json())
     assert again == made and again.model_type == "x" and again.fingerprint == made.fingerprint
+
+
+def test_json_keeps_known_heads_and_is_silent_of_unknown_ones():
+    heads = Heads(8, 2, 4)
+    assert Architecture.from_json(Architecture(2, {"attn.k": 8}, heads=heads).to_json()).heads == heads
+    assert "heads" not in Architecture(2, {"attn.k": 8}).to_json()
+
+
+@pytest.mark.parametrize("bad", [[8, 2, 4], {"queries": 8, "keys": 2}, {"queries": 8, "keys": 3, "size": 4}])
+def test_heads_that_cannot_be_are_refused(bad):
+    with pytest.raises(NeuronSetError, match="heads"):
+        Architecture.from_json({"layers": 2, "widths": {"attn.k": 8}, "heads": bad})
 
 
 @pytest.mark.parametrize("bad", [None, [], {"layers": 2}, {"widths": {}}, {"layers": 2, "widths": 3}])
