@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 #: How alike two words must be: 0.5 finds ``sweahili`` for ``swahili`` and leaves out what shares a few letters only.
 CLOSE = 0.5
+_MOST_NAMES = 30
 
 
 def near(given: object, known: Iterable[str], most: int = 1, close: float = CLOSE) -> list[str]:
@@ -30,14 +31,17 @@ def hint(given: object, known: Iterable[str], close: float = CLOSE) -> str:
     return f"did you mean {found[0]!r}? " if found else ""
 
 
-def nearest(given: object, known: Iterable[str], *, all_of: str = "choose among", most: int = 30) -> str:
+def nearest(given: object, known: Iterable[str], *, all_of: str = "choose among", most: int = 1) -> str:
     """``did you mean 'zh'?``, or where nothing is like it the names that there are.
 
     Args:
         given: what was written.
         known: the names that exist.
         all_of: the words before all names.
-        most: so many of them are listed.
+        most: so many are suggested, at most.
     """
     names = sorted(set(known))
-    return hint(given, names).rstrip() or f"{all_of} {', '.join(names[:most]) or 'nothing'}"
+    found = near(given, names, most)
+    if found:
+        return f"did you mean {' or '.join(map(repr, found))}?"
+    return f"{all_of} {', '.join(names[:_MOST_NAMES]) or 'nothing'}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
+
+from lnbench._near import near as like
 
 #: Answers that say nothing about what was asked for: the hub is busy or out of order.
 BUSY = (408, 429, 500, 502, 503, 504)
@@ -61,7 +62,7 @@ def near(name: str, there: Callable[[], Iterable[str]]) -> str:
         names = list(there())
     except Exception:  # this only helps to help
         return ""
-    found = difflib.get_close_matches(name, names, n=_MOST_NAMES, cutoff=0.4) or names
+    found = like(name, names, most=_MOST_NAMES, close=0.4) or names
     return f" (there is {_few(found, len(names))})" if names else ""
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lnbench._near import hint
 from lnbench.cli import _detect_options as options
 from lnbench.cli._outputs import check_outputs, write_json
 from lnbench.errors import SpecError
@@ -36,7 +37,7 @@ def corpus(
     Loads the tokenizer alone. The text is what `lnbench detect` reads with the same options, after every cut.
     """
     if form not in _FORMATS:
-        raise SpecError(f"--format {form!r} is unknown; choose one of {', '.join(_FORMATS)}")
+        raise SpecError(f"--format {form!r} is unknown; {hint(form, _FORMATS)}choose one of {', '.join(_FORMATS)}")
     check_outputs(json, None)
     text = options.Text(corpus, document, field, tokens, documents, max_length, order, seed, unequal)
     labels = [each.language for each in text.parsed()]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lnbench._near import hint
 from lnbench.errors import SpecError
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ class Where:
         from lnbench.models import check_placement
 
         if self.executor not in ("local", "ray"):
-            raise SpecError(f"unknown executor {self.executor!r}; choose local or ray")
+            raise SpecError(
+                f"unknown executor {self.executor!r}; {hint(self.executor, ('local', 'ray'))}choose local or ray"
+            )
         named = (self.address, self.workers, self.threads, self.gpus)
         for name, value in zip(("--address", "--workers", "--threads", "--gpus"), named, strict=True):
             if self.executor == "local" and value is not None:

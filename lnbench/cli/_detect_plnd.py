@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lnbench._near import hint
 from lnbench.cli import _detect_executor as place
 from lnbench.cli import _detect_options as options
 from lnbench.errors import SpecError
@@ -90,7 +91,8 @@ def _settings(sites: str, form: str, chunk: int | None) -> Settings:
     from lnbench.detection.plnd import Settings, plnd_sites
 
     if form not in _FORMS:
-        raise SpecError(f"unknown form {form!r} of PLND scores; choose one of {', '.join(_FORMS)}")
+        meant = hint(form, _FORMS)
+        raise SpecError(f"unknown form {form!r} of PLND scores; {meant}choose one of {', '.join(_FORMS)}")
     return Settings(plnd_sites(sites.replace("+", ",").split(",")), _FORMS[form], chunk)
 
 

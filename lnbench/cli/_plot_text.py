@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lnbench._near import hint
 from lnbench.cli._outputs import check_outputs, write_json, write_picture
 from lnbench.errors import SpecError
 
@@ -90,7 +91,7 @@ def _show(
         DataError: the results do not hold the experiment.
     """
     if form not in FORMS:
-        raise SpecError(f"--format {form!r} is unknown; choose one of {', '.join(FORMS)}")
+        raise SpecError(f"--format {form!r} is unknown; {hint(form, FORMS)}choose one of {', '.join(FORMS)}")
     check_outputs(json, png)
     from lnbench.analysis.text import render_section
     from lnbench.reporting import read_results

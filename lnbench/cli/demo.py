@@ -15,7 +15,7 @@ from lnbench import __version__
 from lnbench._data import DEMO_MODEL
 from lnbench.cli._outputs import check_outputs
 from lnbench.errors import SpecError
-from lnbench.languages import DEMO_LANGUAGES
+from lnbench.languages import DEMO_LANGUAGES, meant
 
 if TYPE_CHECKING:
     from lnbench.reporting import Matrix
@@ -71,7 +71,8 @@ def _languages(text: str) -> list[str]:
     chosen = list(dict.fromkeys(part for part in text.split("+") if part))
     for code in chosen:
         if code not in DEMO_LANGUAGES:
-            raise SpecError(f"the embedded model has no language {code!r}; choose among {'+'.join(DEMO_LANGUAGES)}")
+            said = f"{meant(code, DEMO_LANGUAGES)}choose among {'+'.join(DEMO_LANGUAGES)}"
+            raise SpecError(f"the embedded model has no language {code!r}; {said}")
     if not chosen:
         raise SpecError(f"no language to ablate in {text!r}; choose among {'+'.join(DEMO_LANGUAGES)}")
     return chosen

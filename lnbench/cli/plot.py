@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lnbench._near import hint
 from lnbench.cli import _plot_text
 from lnbench.cli._outputs import check_outputs, write_json, write_picture
 from lnbench.errors import SpecError
@@ -130,7 +131,7 @@ def _check(form: str, english: str | None, json: Path | None, png: Path | None) 
     """
     for what, given, known in (("--format", form, FORMATS), ("--english", english, READINGS)):
         if given is not None and given not in known:
-            raise SpecError(f"{what} {given!r} is unknown; choose one of {', '.join(known)}")
+            raise SpecError(f"{what} {given!r} is unknown; {hint(given, known)}choose one of {', '.join(known)}")
     check_outputs(json, png)
 
 

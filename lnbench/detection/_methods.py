@@ -21,6 +21,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from lnbench._near import hint
 from lnbench.errors import DataError, SpecError
 from lnbench.neurons import NeuronSet
 
@@ -74,7 +75,9 @@ def check_parameters(method: str, parameters: Mapping[str, Any]) -> None:
     for name in parameters:
         if name not in known and not free:
             has = ", ".join(known) or "none"
-            raise SpecError(f"the method {method!r} has no parameter {name!r}; its parameters are {has}")
+            raise SpecError(
+                f"the method {method!r} has no parameter {name!r}; {hint(name, known)}its parameters are {has}"
+            )
     for needed in names:
         variable = needed.kind in (needed.VAR_KEYWORD, needed.VAR_POSITIONAL)
         if needed.default is needed.empty and not variable and needed.name not in parameters:
@@ -103,7 +106,7 @@ def _function(method: str) -> Callable[..., Any]:
         module, _, name = _OURS[method][0].partition(":")
         return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
     if method not in methods():
-        raise SpecError(f"there is no method {method!r}; known are {', '.join(methods())}")
+        raise SpecError(f"there is no method {method!r}; {hint(method, methods())}known are {', '.join(methods())}")
     try:
         return _outside()[method].load()  # type: ignore[no-any-return]
     except Exception as error:  # what somebody else's package raises when it is imported

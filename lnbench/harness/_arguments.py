@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lnbench import models
+from lnbench._near import hint, near
 from lnbench.errors import ModelArgumentError, NeuronFileError
 from lnbench.harness._masks import FILE_KEYS
 from lnbench.neurons import NeuronSet, resolve_mask
@@ -53,8 +53,7 @@ def _meant(key: str) -> str | None:
     plain = key.lower().replace("-", "_")
     if plain in (*OUR_KEYS, *_SYNONYMS):
         return _SYNONYMS.get(plain, plain)
-    close = difflib.get_close_matches(plain, OUR_KEYS, n=1, cutoff=_CLOSE)
-    return close[0] if close else None
+    return next(iter(near(plain, OUR_KEYS, close=_CLOSE)), None)
 
 
 def check_engine(engine: Any) -> str:
@@ -64,7 +63,9 @@ def check_engine(engine: Any) -> str:
         ModelArgumentError: there is no such engine.
     """
     if engine not in models.ENGINES:
-        raise ModelArgumentError(f"unknown engine {engine!r}; engine is one of {', '.join(models.ENGINES)}")
+        raise ModelArgumentError(
+            f"unknown engine {engine!r}; {hint(engine, models.ENGINES)}engine is one of {', '.join(models.ENGINES)}"
+        )
     return str(engine)
 
 

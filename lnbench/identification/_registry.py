@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from importlib import import_module
 
+from lnbench._near import hint
 from lnbench.errors import LnbenchError
 from lnbench.identification._candidates import DEFAULT_CANDIDATES
 from lnbench.identification._protocol import UNDECIDED, Identifier
@@ -44,7 +45,7 @@ def _load(name: str) -> Identifier:
     kind, _, argument = name.partition(":")
     if kind not in BACKENDS or (argument and kind != _WITH_MODEL):
         raise LnbenchError(
-            f"unknown language identifier {name!r}; set {_VARIABLE} to one of "
+            f"unknown language identifier {name!r}; {hint(kind, BACKENDS)}set {_VARIABLE} to one of "
             f"{', '.join(sorted(set(BACKENDS) - {_WITH_MODEL}))}, {_WITH_MODEL}:MODEL_PATH"
         )
     module, _, attribute = BACKENDS[kind].partition(":")

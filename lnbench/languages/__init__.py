@@ -5,7 +5,7 @@ language without a row gets the defaults of its script. This room knows nothing 
 identification.
 """
 
-from lnbench.languages._codes import CONFUSABLE, fold, language, languages_of, lookup, registered, same_language
+from lnbench.languages._codes import CONFUSABLE, fold, language, languages_of, lookup, meant, registered, same_language
 from lnbench.languages._row import DATASETS, Language
 from lnbench.languages._table import DEMO_LANGUAGES, LANGUAGES
 
@@ -19,6 +19,7 @@ __all__ = [
     "language",
     "languages_of",
     "lookup",
+    "meant",
     "registered",
     "same_language",
 ]

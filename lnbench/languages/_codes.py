@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import langcodes
 import langcodes.tag_parser
 
+from lnbench._near import hint, near
 from lnbench.errors import UnknownLanguageError
 from lnbench.languages._row import DATASETS, Language
 from lnbench.languages._table import LANGUAGES
 
-__all__ = ["CONFUSABLE", "fold", "language", "languages_of", "lookup", "registered", "same_language"]
+__all__ = ["CONFUSABLE", "fold", "language", "languages_of", "lookup", "meant", "registered", "same_language"]
 
 #: Groups that identifiers cannot tell apart on short text, or that differ by name only. Two members count as one.
 CONFUSABLE: tuple[frozenset[str], ...] = (
@@ -38,6 +40,8 @@ _STANDARD = {
 #: A script of a row -> other codes that a tag may name the same by.
 _SCRIPT_NAMES = {"Hani": ("Hans",), "Kore": ("Hang",), "Jpan": ("Hrkt",)}
 
+_REMEDY = "use a BCP 47 code such as 'zh' or 'pt-BR'"
+
 
 @lru_cache(maxsize=1024)
 def _parsed(code: str) -> langcodes.Language:
@@ -46,7 +50,9 @@ def _parsed(code: str) -> langcodes.Language:
     except (langcodes.tag_parser.LanguageTagError, AttributeError, TypeError):
         tag = None
     if tag is None or not tag.language:
-        raise UnknownLanguageError(f"{code!r} is no language code; use a BCP 47 code such as 'zh' or 'pt-BR'")
+        raise UnknownLanguageError(
+            f"{code!r} is no language code; {meant(code)}use a BCP 47 code such as 'zh' or 'pt-BR'"
+        )
     return tag
 
 
@@ -94,7 +100,7 @@ def language(code: str) -> Language:
     row = lookup(code)
     if row is None:
         raise UnknownLanguageError(
-            f"language {code!r} has no row in the language table; known are {', '.join(sorted(LANGUAGES))}"
+            f"language {code!r} has no row in the language table; {meant(code)}known are {', '.join(sorted(LANGUAGES))}"
         )
     return row
 
@@ -106,8 +112,31 @@ def registered(code: str) -> str:
         UnknownLanguageError: it is no tag, or no language is registered under it.
     """
     if not _parsed(code).is_valid():
-        raise UnknownLanguageError(f"no language is registered as {code!r}; use a BCP 47 code such as 'zh' or 'pt-BR'")
+        raise UnknownLanguageError(
+            f"no language is registered as {code!r}; {meant(code)}use a BCP 47 code such as 'zh' or 'pt-BR'"
+        )
     return code
+
+
+def meant(code: object, among: Iterable[str] = LANGUAGES) -> str:
+    """``did you mean 'zh'? `` for a language's English name, or the code of its country; else nothing.
+
+    Args:
+        code: what was written: ``chinese``, ``swahilli``, ``cn``.
+        among: the codes that can be meant.
+    """
+    names = {LANGUAGES[name].english: name for name in among if name in LANGUAGES}
+    alike = near(code, names, close=0.75)
+    found = names[alike[0]] if alike else _of_country(str(code))
+    return f"did you mean {found!r}? " if found in among else ""
+
+
+def _of_country(code: str) -> str | None:
+    """The language that is likeliest in the country of a two-letter code."""
+    if len(code) != 2 or not code.isascii() or not code.isalpha():
+        return None
+    likely = langcodes.Language.get(f"und-{code.upper()}").maximize().language
+    return None if likely == "en" else likely  # also what stands for a country that does not exist
 
 
 def languages_of(dataset: str) -> tuple[Language, ...]:
@@ -121,7 +150,8 @@ def languages_of(dataset: str) -> tuple[Language, ...]:
     """
     if dataset not in DATASETS:
         raise UnknownLanguageError(
-            f"the language table knows no dataset {dataset!r}; choose among {', '.join(DATASETS)}"
+            f"the language table knows no dataset {dataset!r}; {hint(dataset, DATASETS)}choose among "
+            f"{', '.join(DATASETS)}"
         )
     return tuple(row for row in LANGUAGES.values() if getattr(row, dataset) is not None)
 

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from torch import nn
 
+from lnbench._near import hint
 from lnbench.errors import EngineError
 from lnbench.models._compiled import forget_compiled
 from lnbench.models._fold import CannotFoldError, weight_edits
@@ -106,7 +107,7 @@ class _Prepared:
 
 def _prepare(model: nn.Module, plan: Plan, sites: SiteMap, engine: str) -> _Prepared:
     if engine not in ENGINES:
-        raise EngineError(f"unknown engine {engine!r}; engine is one of {', '.join(ENGINES)}")
+        raise EngineError(f"unknown engine {engine!r}; {hint(engine, ENGINES)}engine is one of {', '.join(ENGINES)}")
     edits = lower(plan, sites)
     if engine == "hook":
         return _prepare_hooks(model, plan, edits, sites, None)

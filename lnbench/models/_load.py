@@ -15,6 +15,7 @@ import torch
 
 from lnbench._data import DEMO_MODEL, demo_model_dir
 from lnbench._hub import quick_without_network
+from lnbench._near import hint
 from lnbench.errors import LnbenchError, ModelArgumentError
 
 DTYPES = ("float32", "bfloat16", "float16", "auto")
@@ -103,7 +104,7 @@ def check_placement(dtype: str, device: str) -> None:
         ModelArgumentError: it cannot be used on this machine, or holds no values (``meta``).
     """
     if dtype not in DTYPES:
-        raise ModelArgumentError(f"unknown dtype {dtype!r}; choose one of {', '.join(DTYPES)}")
+        raise ModelArgumentError(f"unknown dtype {dtype!r}; {hint(dtype, DTYPES)}choose one of {', '.join(DTYPES)}")
     if device == "auto":
         return
     try:
@@ -134,6 +135,5 @@ def unloadable_in_one_sentence(name: str, what: str) -> Iterator[None]:
     except Exception as error:  # transformers, and who reads the files for it, raise many kinds
         words = " ".join(str(error).split())
         reason = re.split(r"(?<=[^.])\. |: '|, ", words, maxsplit=1)[0].rstrip(".") or type(error).__name__
-        raise ModelArgumentError(
-            f"the {what} of {name!r} cannot be loaded ({reason}); name a folder with a model or one on the hub"
-        ) from error
+        remedy = f"{hint(name, [DEMO_MODEL], close=0.8)}name a folder with a model or one on the hub"
+        raise ModelArgumentError(f"the {what} of {name!r} cannot be loaded ({reason}); {remedy}") from error

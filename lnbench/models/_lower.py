@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lnbench._near import hint
 from lnbench.errors import ModelMismatchError, SpecError
 from lnbench.models._plan import Edit, Plan
 from lnbench.models._sitemap import LayerSites, Port, SiteMap
@@ -83,7 +84,7 @@ def expert_obstacle(edits: LayerEdits, ports: LayerSites, engine: str) -> str | 
 
 def _check(sites: SiteMap, layer: int, site: str, edit: Edit) -> None:
     if site not in SITES:
-        raise SpecError(f"unknown site {site!r}; the sites are {', '.join(SITES)}")
+        raise SpecError(f"unknown site {site!r}; {hint(site, SITES)}the sites are {', '.join(SITES)}")
     if not 0 <= layer < len(sites.layers):
         raise ModelMismatchError(f"the plan edits layer {layer} of a model with {len(sites.layers)}; use its own set")
     width = sites.sites[layer].width(site)

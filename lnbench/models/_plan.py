@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from lnbench._near import hint
 from lnbench.errors import SpecError
 from lnbench.neurons import expand_sites
 
@@ -109,7 +110,8 @@ class Plan:
             SpecError: an edit is malformed (see :meth:`Edit.of`), or a site or ``tokens`` is unknown.
         """
         if tokens not in TOKEN_RULES:
-            raise SpecError(f"unknown token rule {tokens!r}; tokens is one of {', '.join(TOKEN_RULES)}")
+            meant = hint(tokens, TOKEN_RULES)
+            raise SpecError(f"unknown token rule {tokens!r}; {meant}tokens is one of {', '.join(TOKEN_RULES)}")
         checked = {}
         for layer, site in sorted(edits):
             if expand_sites([site]) != (site,):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
+from lnbench._near import hint
 from lnbench.errors import SpecError
 
 
 def unknown(what: str, given: object, exists: Sequence[str]) -> str:
     """One sentence: the unknown name, the nearest one that exists, and all of them."""
-    near = get_close_matches(str(given).lower(), exists, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown {what} {given!r}; {hint}{what} is one of {', '.join(exists) or '(nothing)'}"
+    return f"unknown {what} {given!r}; {hint(given, exists)}{what} is one of {', '.join(exists) or '(nothing)'}"
 
 
 def codes(key: str, given: Any) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from lnbench._near import hint
 from lnbench.errors import NeuronSetError, SpecError
 from lnbench.neurons._algebra import named_rows, places, same_model, short, subset, union
 from lnbench.neurons._header import check_labels
@@ -130,7 +131,9 @@ def top(neurons: NeuronSet, k: int, per: str | Sequence[str] = "language") -> Ne
         raise SpecError(f"the number of neurons to keep is {k!r}: give a whole number from 1 on")
     names = [per] if isinstance(per, str) else list(per)
     if unknown := [name for name in names if name not in GROUPS]:
-        raise SpecError(f"neurons cannot be counted per {unknown[0]!r}: choose among {', '.join(GROUPS)}")
+        raise SpecError(
+            f"neurons cannot be counted per {unknown[0]!r}: {hint(unknown[0], GROUPS)}choose among {', '.join(GROUPS)}"
+        )
     if neurons.scores is None:
         raise SpecError(f"{short(neurons)} has no scores to choose by: detect the set, or restrict it in another way")
     keep = _rank_in_group(neurons, names) < k

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lnbench._near import hint
 from lnbench.errors import ModelMismatchError, SpecError
 from lnbench.neurons import _hash
 from lnbench.neurons._architecture import Architecture
@@ -80,7 +81,8 @@ def random_control(
         ModelMismatchError: the target names a neuron that the model lacks.
     """
     if match not in MATCHES:
-        raise SpecError(f"unknown match {match!r} for a random control: choose one of {', '.join(MATCHES)}")
+        meant = hint(match, MATCHES)
+        raise SpecError(f"unknown match {match!r} for a random control: {meant}choose one of {', '.join(MATCHES)}")
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise SpecError(f"the seed of a random control must be a whole number, not {seed!r}")
     own = {place: _inside(place, values, architecture) for place, values in target.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 from collections.abc import Iterable, Sequence
 from functools import reduce
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lnbench import _data
+from lnbench._near import near
 from lnbench.errors import LnbenchError, NeuronFileError
 from lnbench.neurons.hub import fetch_set
 
@@ -96,5 +96,5 @@ def _folders() -> list[Path]:
 
 def _near(name: str, folders: Sequence[Path]) -> str:
     there = sorted({f.name for folder in folders if folder.is_dir() for f in folder.iterdir() if f.is_file()})
-    near = difflib.get_close_matches(Path(name).name, there, n=3)
-    return f" (there is {', '.join(near)})" if near else ""
+    like = near(Path(name).name, there, most=3, close=0.6)
+    return f" (there is {', '.join(like)})" if like else ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from lnbench._near import hint
 from lnbench.errors import SpecError, UnknownLanguageError
 from lnbench.neurons import _hash, _measures, _rows
 from lnbench.neurons._architecture import Architecture
@@ -246,9 +247,10 @@ class NeuronSet(Operations):
             UnknownLanguageError: the set has no such language.
         """
         if language not in self.languages:
-            hint = " (YAML reads a bare `no` as a boolean: write it in quotes)" if isinstance(language, bool) else ""
+            boolean = " (YAML reads a bare `no` as a boolean: write it in quotes)" if isinstance(language, bool) else ""
+            meant = hint(language, self.languages, close=0.6)
             has = ", ".join(self.languages) or "no language"
-            raise UnknownLanguageError(f"this neuron set has no language {language!r}{hint}: it has {has}")
+            raise UnknownLanguageError(f"this neuron set has no language {language!r}{boolean}: {meant}it has {has}")
         return self.languages.index(language)
 
     def _site_id(self, site: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from lnbench._near import hint
 from lnbench.errors import SpecError
 
 #: Every site, in the order in which tables list them (docs/neuron-sets.md says what each one is).
@@ -37,4 +38,4 @@ def known_site(name: object, among: Sequence[str] = SITES) -> str:
     if isinstance(name, str) and name in among:
         return name
     short = f" (or the short names {', '.join(SHORT_SITES)})" if among is SITES else ""
-    raise SpecError(f"unknown site {name!r}: the sites are {', '.join(among) or 'none'}{short}")
+    raise SpecError(f"unknown site {name!r}: {hint(name, among)}the sites are {', '.join(among) or 'none'}{short}")

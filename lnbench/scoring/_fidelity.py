@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from lnbench._near import hint
 from lnbench.errors import LnbenchError
 from lnbench.identification import identifier
 from lnbench.scoring._judgement import Judgement, choices, judge, judge_lcb
@@ -101,7 +102,8 @@ def judge_by(
         return judge(text, expect, prompt=prompt, candidates=candidates)
     if protocol == "lcb":
         return judge_lcb(text, expect, candidates=candidates)
-    raise LnbenchError(f"unknown fidelity protocol {protocol!r}; use one of {', '.join(PROTOCOLS)}")
+    meant = hint(protocol, PROTOCOLS)
+    raise LnbenchError(f"unknown fidelity protocol {protocol!r}; {meant}use one of {', '.join(PROTOCOLS)}")
 
 
 def fidelity_signature(expect: str, protocol: str = "lnbench", candidates: tuple[str, ...] | None = None) -> str:

@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 
 import regex
 
+from lnbench._near import hint
 from lnbench.errors import LnbenchError
 from lnbench.languages import lookup
 from lnbench.scoring._text import tokens
@@ -80,7 +81,9 @@ def token_rule(lang: str | None = None, segment: Segment | None = None, *, space
 def _chosen(segment: str | None) -> str:
     chosen = segment or os.environ.get(_VARIABLE) or "character"
     if chosen not in get_args(Segment):
-        raise LnbenchError(f"unknown segmentation {chosen!r}; set {_VARIABLE} to one of {', '.join(get_args(Segment))}")
+        names = get_args(Segment)
+        meant = hint(chosen, names)
+        raise LnbenchError(f"unknown segmentation {chosen!r}; {meant}set {_VARIABLE} to one of {', '.join(names)}")
     return chosen
 
 

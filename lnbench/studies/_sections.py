@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from lnbench._near import hint
 from lnbench.errors import UnknownLanguageError
 from lnbench.languages import language
 from lnbench.models import Spec
@@ -27,9 +27,7 @@ def refused(sentence: str, *where: Any) -> PydanticCustomError:
 def unknown(what: str, given: object, exists: Iterable[str]) -> str:
     """A sentence that names an unknown value, the nearest one that exists, and all of them."""
     known = list(exists)
-    near = difflib.get_close_matches(str(given).lower(), known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown {what} {given!r}; {hint}{what} is one of {', '.join(known)}"
+    return f"unknown {what} {given!r}; {hint(given, known)}{what} is one of {', '.join(known)}"
 
 
 class Section(BaseModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lnbench._data import packaged
+from lnbench._near import hint
 from lnbench.errors import LnbenchError, StudyError
 from lnbench.languages import LANGUAGES, Language, language
 
@@ -138,10 +138,9 @@ def _language_of(entry: TaskEntry) -> str:
 
 def _unknown(given: str, exists: frozenset[str]) -> str:
     datasets = _datasets(exists)
-    near = difflib.get_close_matches(given, [*datasets, *exists], n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]!r}? " if near else ""
     return (
-        f"unknown task {given!r}; {hint}a task is one of the datasets {', '.join(datasets)}, or the name of an lm-eval "
+        f"unknown task {given!r}; {hint(given, [*datasets, *exists], close=0.6)}a task is one of the datasets "
+        f"{', '.join(datasets)}, or the name of an lm-eval "
         "task as `lm_eval ls tasks` lists it"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lnbench._near import hint
 from lnbench.errors import SpecError
 from lnbench.languages import fold
 
@@ -46,7 +47,9 @@ class LensSettings:
             if value is not None and value < low:
                 raise SpecError(f"--{name.replace('_', '-')} {value} cannot be; give {low} or more")
         if self.weight not in WEIGHTS:
-            raise SpecError(f"unknown weight {self.weight!r}; choose one of {', '.join(WEIGHTS)}")
+            raise SpecError(
+                f"unknown weight {self.weight!r}; {hint(self.weight, WEIGHTS)}choose one of {', '.join(WEIGHTS)}"
+            )
 
     def judged_between(self, languages: Sequence[str]) -> tuple[str, ...]:
         """The candidates for prompts in ``languages``, folded: always these and English among them."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from lnbench._near import hint
 from lnbench.analysis._section import Section
 from lnbench.analysis.paper import _published
 from lnbench.analysis.paper._ablation import ablation_section
@@ -213,5 +214,7 @@ def experiments_of(paper: str, only: Any = None) -> Iterator[Experiment]:
     wanted = [one.key for one in known] if only is None else list(only)
     strange = [key for key in wanted if key not in {one.key for one in known}]
     if strange:
-        raise DataError(f"{paper} has no experiment {strange[0]!r}; choose among {', '.join(e.key for e in known)}")
+        keys = [one.key for one in known]
+        meant = hint(strange[0], keys)
+        raise DataError(f"{paper} has no experiment {strange[0]!r}; {meant}choose among {', '.join(keys)}")
     return (one for one in known if one.key in wanted)

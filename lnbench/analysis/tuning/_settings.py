@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lnbench._near import hint
 from lnbench.errors import SpecError
 
 #: What is compared with the original model.
@@ -58,7 +59,8 @@ class TuningSettings:
         if self.batch_size % self.accumulate:
             raise SpecError(f"batch_size {self.batch_size} does not divide into {self.accumulate} parts; change one")
         if self.schedule not in SCHEDULES:
-            raise SpecError(f"unknown schedule {self.schedule!r}; choose one of {', '.join(SCHEDULES)}")
+            meant = hint(self.schedule, SCHEDULES)
+            raise SpecError(f"unknown schedule {self.schedule!r}; {meant}choose one of {', '.join(SCHEDULES)}")
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, one key per field."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lnbench._near import hint
 from lnbench.detection.corpora._sources import DOCUMENTS, HUB, check_source, documents_of, split_hub_name
 from lnbench.errors import DataError, SpecError
 
@@ -39,7 +40,8 @@ class Corpus:
         if not self.source:
             raise SpecError(f"the corpus of {self.language!r} names no source; write {self.language}=FILE")
         if self.document not in DOCUMENTS:
-            raise SpecError(f"a document cannot be a {self.document!r}; choose one of {', '.join(DOCUMENTS)}")
+            meant = hint(self.document, DOCUMENTS)
+            raise SpecError(f"a document cannot be a {self.document!r}; {meant}choose one of {', '.join(DOCUMENTS)}")
         if self.source.startswith(HUB):
             split_hub_name(self.source)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lnbench._near import hint
 from lnbench.detection.corpora._corpus import Corpus
 from lnbench.detection.corpora._order import ORDERS, ordered
 from lnbench.detection.corpora._spool import Documents, Spool
@@ -196,4 +197,4 @@ def _check(corpora: Sequence[Corpus], tokens: Any, documents: Any, max_length: i
         if value is not None and value < least:
             raise SpecError(f"{name} must be at least {least}, not {value}; choose a larger number")
     if order not in ORDERS:
-        raise SpecError(f"unknown order {order!r}; choose one of {', '.join(ORDERS)}")
+        raise SpecError(f"unknown order {order!r}; {hint(order, ORDERS)}choose one of {', '.join(ORDERS)}")

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 
+from lnbench._near import hint
 from lnbench.detection.plnd._settings import plnd_sites
 from lnbench.errors import SpecError
 
@@ -141,7 +142,7 @@ def _check(consistency: float, remove: str, name: str, form: str) -> None:
             "be among the kept (the paper: 1)"
         )
     if remove not in REMOVALS:
-        raise SpecError(f"unknown removal {remove!r}; choose one of {', '.join(REMOVALS)}")
+        raise SpecError(f"unknown removal {remove!r}; {hint(remove, REMOVALS)}choose one of {', '.join(REMOVALS)}")
     if name == "epsilon" and form not in _EXACT:
         raise SpecError(
             f"epsilon is a bound on the exact norm, and these scores have the form {form!r}; use top_k or top_rate, or "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lnbench._near import hint
 from lnbench.errors import SpecError
 from lnbench.neurons import SITES
 
@@ -29,7 +30,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
-            raise SpecError(f"unknown form {self.form!r} of PLND scores; choose one of {', '.join(FORMS)}")
+            meant = hint(self.form, FORMS)
+            raise SpecError(f"unknown form {self.form!r} of PLND scores; {meant}choose one of {', '.join(FORMS)}")
         if self.chunk is not None and self.chunk < 1:
             raise SpecError(f"a chunk of {self.chunk} values is none; leave it out, or give at least 1")
 

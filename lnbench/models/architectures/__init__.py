@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import nn
 
+from lnbench._near import hint
 from lnbench.errors import UnsupportedArchitectureError
 from lnbench.models._claims import Claims
 from lnbench.models._sitemap import Description
@@ -58,7 +59,8 @@ def claims_of(model_type: str) -> Claims | None:
     known = _known()
     if model_type not in known:
         raise UnsupportedArchitectureError(
-            f"there is no description of model_type {model_type!r}; known are {', '.join(sorted(known))}"
+            f"there is no description of model_type {model_type!r}; {hint(model_type, known)}known are "
+            f"{', '.join(sorted(known))}"
         )
     return known[model_type].claims
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lnbench._near import hint
 from lnbench._write import check_writable, whole
 from lnbench.errors import NeuronSetError, OutputError, SpecError
 from lnbench.neurons._sites import known_site
@@ -60,7 +61,8 @@ def write_foreign(
         OutputError: the place cannot be written to.
     """
     if kind not in FORMATS or kind == "native":
-        raise SpecError(f"unknown format {kind!r}: choose one of {', '.join(FORMATS[1:])}, or save a native set")
+        meant = hint(kind, FORMATS[1:])
+        raise SpecError(f"unknown format {kind!r}: {meant}choose one of {', '.join(FORMATS[1:])}, or save a native set")
     path, lost = Path(path), list[str]()
     if kind in ("lape", "mask"):
         neurons, lost = _of_one_site(neurons, kind, site)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lnbench._near import nearest
 from lnbench.reporting.checking._cells import Cell
 
 __all__ = ["Words"]
@@ -58,11 +58,7 @@ class Words:
 
     def nearest(self, word: str, known: Iterable[str]) -> str:
         """``; did you mean 'zh'?``, or what there is."""
-        names = sorted(set(known))
-        close = difflib.get_close_matches(word, names, n=2, cutoff=0.5)
-        if close:
-            return f"did you mean {' or '.join(map(repr, close))}?"
-        return f"choose among {', '.join(names[:30]) or 'nothing'}"
+        return nearest(word, known, most=2)
 
     @property
     def all(self) -> set[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lnbench._near import hint
 from lnbench.errors import DataError
 from lnbench.reporting.reading._documents import Documents
 from lnbench.reporting.reading._role import Role
@@ -131,7 +132,8 @@ class Results:
             kept = tuple(s for s in entries if getattr(s, name) == value)
             if not kept:
                 known = sorted({str(getattr(s, name)) for s in entries})
-                raise DataError(f"there are no results with {name} {value!r}; there are {', '.join(known) or 'none'}")
+                what = f"{hint(value, known)}there are {', '.join(known) or 'none'}"
+                raise DataError(f"there are no results with {name} {value!r}; {what}")
             entries = kept
         return replace(self, entries=entries)
 

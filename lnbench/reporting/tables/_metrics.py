@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lnbench._near import hint
 from lnbench.errors import DataError
 from lnbench.reporting.reading import Results, Scores
 
@@ -31,7 +32,7 @@ def choose_metric(results: Results, dataset: str, metric: str | None) -> str:
     known = list(dict.fromkeys(s.metric for s in results))
     if metric is not None:
         if metric not in known:
-            raise DataError(f"{dataset} has no metric {metric!r}; choose among {', '.join(known)}")
+            raise DataError(f"{dataset} has no metric {metric!r}; {hint(metric, known)}choose among {', '.join(known)}")
         return metric
     wanted = (_MAIN.get(dataset), *_USUAL)
     directed = [s.metric for s in results if s.higher_is_better is not None]
