@@ -153,8 +153,9 @@ def _judged(text: str, code: int, output: str) -> str:
     allowed = [codes for command, codes in world.ENDS.items() if own.startswith(command)]
     if code == 0 or any(code in codes for codes in allowed):
         return "ok" if code == 0 else f"ok (exit code {code}, as its help says)"
-    lines = [line for line in output.strip().splitlines() if line.strip()] or ["no output"]
-    return f"FAILED with {code}: {lines[-1][:300]}"
+    lines = [line for line in re.split(r"[\n\r]", output) if line.strip() and "it/s]" not in line] or ["no output"]
+    said = [line for line in lines if re.match(r"(\w*\.)*\w*Error\b|error:", line)] or lines
+    return f"FAILED with {code}: {said[-1][:300]}"
 
 
 def main() -> None:
