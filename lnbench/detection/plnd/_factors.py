@@ -21,8 +21,8 @@ class KeyFactors:
         parts = [part[:, 0] for part in (view.key.own, view.key.other) if part is not None] if for_key else []
         #: al and, with rotation, be of the key rows.
         self.rows = [_centred(part if tilt is None else part * tilt, view) for part in parts]
-        #: 1 - rho of the key rows; all 0 without norms.
-        self.lean = torch.zeros_like(self.x) if tilt is None else 1 - tilt
+        #: 1 - rho of the key rows; None without norms.
+        self.lean = None if tilt is None else 1 - tilt
         #: Whether products with ``rows`` give those with x.
         self.gives_x = for_key and tilt is None
         linear = self.rows if self.gives_x or not for_query else [*self.rows, self.x]
@@ -50,25 +50,30 @@ class KeyFactors:
 
 
 class QueryFactors:
-    """Functions of the queries, ``[groups, heads, tokens, columns]``."""
+    """Functions of one tile's queries, ``[groups, heads, queries, columns]``; a tile's at a time stay in the cache."""
 
-    def __init__(self, view: View) -> None:
-        side = view.query
-        #: y and, with rotation, y': what key rows meet.
-        self.y = [side.turned]
-        self.squares = with_products(self.y[0], view)
-        own, other = side.own, side.other
-        #: 1 - rho of the query rows; all 0 without norms.
-        self.lean = torch.zeros_like(own) if side.tilt is None else 1 - side.tilt
+    def __init__(self, view: View, part: Tile) -> None:
+        def here(x: torch.Tensor) -> torch.Tensor:
+            return x[:, :, part.queries]
+
+        side, self._view = view.query, view
+        #: 1 - rho of the query rows; None without norms.
+        self.lean = None if side.tilt is None else 1 - here(side.tilt)
+        #: al and, with rotation, be.
+        self.own, self.other = here(side.own), None if side.other is None else here(side.other)
         if side.tilt is not None:
-            own, other = own * side.tilt, None if other is None else other * side.tilt
-        #: al, al^2; with rotation be, be^2 (of the partner) and al be.
-        self.own, self.other = own, other
-        self.own_squared = own.square()
-        if other is not None and view.pairs is not None:
-            self.y.append(view.pairs.swap(self.y[0]))
-            self.other_squared = view.pairs.swap(other).square_()
-            self.product = own * other
+            self.own = self.own * here(side.tilt)
+            self.other = None if self.other is None else self.other * here(side.tilt)
+        #: y, what key rows meet.
+        self.y = here(side.turned)
+
+    def both(self) -> Parts:
+        """y and, with rotation, y' of the partner."""
+        return [self.y] if self._view.pairs is None else [self.y, self._view.pairs.swap(self.y)]
+
+    def squares(self) -> torch.Tensor:
+        """``y^2`` and, with rotation, ``y y'``, all heads and queries in one dimension."""
+        return with_products(self.y, self._view).flatten(1, 2)
 
 
 def with_products(x: torch.Tensor, view: View) -> torch.Tensor:
@@ -76,11 +81,6 @@ def with_products(x: torch.Tensor, view: View) -> torch.Tensor:
     if view.pairs is None:
         return x.square()
     return torch.cat((x.square(), view.pairs.low(x) * view.pairs.high(x)), -1)
-
-
-def at(coefficient: torch.Tensor, part: Tile) -> torch.Tensor:
-    """A tile's part of a function of the queries: ``[groups, heads, queries, columns]``, not copied."""
-    return coefficient[:, :, part.queries]
 
 
 def _centred(x: torch.Tensor, view: View) -> torch.Tensor:

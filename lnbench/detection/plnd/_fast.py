@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 import torch
 
-from lnbench.detection.plnd._factors import KeyFactors, QueryFactors, at
+from lnbench.detection.plnd._factors import KeyFactors, QueryFactors
 from lnbench.detection.plnd._tiles import Tile, headed, tiles
 from lnbench.detection.plnd._tilt import Tilt
 from lnbench.detection.plnd._view import View
@@ -49,26 +49,27 @@ class _Sums:
     def __init__(self, view: View, sites: Sequence[str]) -> None:
         self._with_query, self._with_key = "attn.q" in sites, "attn.k" in sites
         self._key = KeyFactors(view, for_query=self._with_query, for_key=self._with_key)
-        self._query, self._pairs = QueryFactors(view), view.pairs
-        count, self._heads, _, self._size = self._query.own.shape
+        self._view, self._pairs = view, view.pairs
+        count, self._heads, self._size = view.shape
         self._query_total = self._key.x.new_zeros(count, self._heads, self._size, dtype=torch.float64)
         self._key_total = self._key.x.new_zeros(count, self._size, dtype=torch.float64)
-        self._squares = self._key.x.new_zeros(count, view.tokens, self._query.squares.shape[-1])  # B^T y^2, B^T y y'
-        self._tilt = None if view.key.tilt is None else Tilt(self._key, self._query)
+        columns = self._size if view.pairs is None else self._size + view.pairs.rotated // 2
+        self._squares = self._key.x.new_zeros(count, view.tokens, columns)  # B^T y^2, B^T y y'
+        self._tilt = None if view.key.tilt is None else Tilt(self._key, self._heads)
 
     def add(self, part: Tile) -> None:
         """Add one tile to every sum."""
         b = part.weights.square()
         if part.start == 0:  # the first token sees itself alone, so nothing moves: exactly, not up to rounding
             headed(b, self._heads)[:, :, 0] = 0.0
-        total = headed(b.sum(-1, keepdim=True), self._heads)
+        query, total = QueryFactors(self._view, part), headed(b.sum(-1, keepdim=True), self._heads)
         mean, moment, squares = self._key.products(part, b, self._heads)
         if self._with_query:
-            self._add_query(part, total, mean[-1], moment[-1], squares)
+            self._add_query(query, total, mean[-1], moment[-1], squares)
             if self._tilt is not None:
-                self._query_total += self._tilt.query(part, b, total, mean[-1], moment[-1])
+                self._query_total += self._tilt.query(part, query, b, total, mean[-1], moment[-1])
         if self._with_key:
-            self._add_key(part, b, total, mean, moment)
+            self._add_key(part, query, b, total, mean, moment)
 
     def squared(self, site: str) -> torch.Tensor:
         """The squared scores."""
@@ -83,32 +84,33 @@ class _Sums:
         return (found if self._tilt is None else found + self._tilt.squared())[:, None]
 
     def _add_query(
-        self, part: Tile, total: torch.Tensor, mean: torch.Tensor, moment: torch.Tensor, squares: torch.Tensor
+        self, query: QueryFactors, total: torch.Tensor, mean: torch.Tensor, moment: torch.Tensor, squares: torch.Tensor
     ) -> None:
         """``sum_t (al, be) C (al, be)^T`` with C the covariance of x and x' under B."""
         slope = torch.addcmul(moment, mean, total, value=-0.5)
         own = torch.addcmul(squares[..., : self._size], mean, slope, value=-2)
-        self._query_total += (at(self._query.own_squared, part) * own).sum(2)
-        if self._pairs is None:
-            return
-        self._query_total += self._pairs.swap((at(self._query.other_squared, part) * own).sum(2))
-        low, high = self._pairs.low, self._pairs.high
-        crossed = torch.addcmul(squares[..., self._size :], low(mean), high(slope), value=-1)
-        crossed.addcmul_(high(mean), low(slope), value=-1)
-        product = at(self._query.product, part)
-        low_sum, high_sum = (2 * (member(product) * crossed).sum(2) for member in (low, high))
-        unpaired = low_sum.new_zeros(*low_sum.shape[:2], self._size - self._pairs.rotated)
-        self._query_total += self._pairs.join(low_sum, high_sum, unpaired)
+        found = query.own * own
+        if self._pairs is not None and query.other is not None:
+            low, high = self._pairs.low, self._pairs.high
+            crossed = torch.addcmul(squares[..., self._size :], low(mean), high(slope), value=-1)
+            crossed.addcmul_(high(mean), low(slope), value=-1)
+            found.addcmul_(query.other, self._pairs.spread(crossed), value=2).mul_(query.own)
+            found.addcmul_(query.other, self._pairs.swap(own).mul_(query.other))
+        else:
+            found.mul_(query.own)
+        self._query_total += found.sum(2)
 
-    def _add_key(self, part: Tile, b: torch.Tensor, total: torch.Tensor, mean: Parts, moment: Parts) -> None:
+    def _add_key(
+        self, part: Tile, query: QueryFactors, b: torch.Tensor, total: torch.Tensor, mean: Parts, moment: Parts
+    ) -> None:
         """``sum_t m^2 B - 2 m sum_u B D``, and the squares of what key rows meet, seen from the keys."""
-        y = [at(each, part) for each in self._query.y]
+        y = query.both()
         middle, tied = y[0] * mean[0], y[0] * moment[0]
         for each, by_a, by_b in zip(y[1:], mean[1 : len(y)], moment[1 : len(y)], strict=True):
             middle.addcmul_(each, by_a)
             tied.addcmul_(each, by_b)
         if self._tilt is not None:
-            more = self._tilt.key(part, b)
+            more = self._tilt.key(part, query, b)
             middle, tied = middle + more[0], tied + more[1]
         self._key_total -= 2 * (tied.addcmul_(middle, total, value=-0.5).mul_(middle)).sum((1, 2))
-        self._squares[:, part.keys].baddbmm_(b.transpose(1, 2), at(self._query.squares, part).flatten(1, 2))
+        self._squares[:, part.keys].baddbmm_(b.transpose(1, 2), query.squares())

@@ -171,4 +171,4 @@ def _side(x: torch.Tensor, norm: HeadNorm | None, turns: _Turns, pairs: Pairs | 
         own = (x * scaling).contiguous()
         return Side(own, None, own, tilt)
     own, other = (x * (part * scaling) for part in turns)
-    return Side(own, other, own + pairs.swap(other), tilt)
+    return Side(own, other, pairs.swap(other).add_(own), tilt)
