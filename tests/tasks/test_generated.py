@@ -11,6 +11,7 @@ from lm_eval.tasks import TaskManager
 
 from lnbench._data import packaged
 from lnbench.harness.task_data import cut_for
+from lnbench.harness.task_data._documents import FORMS as ASKED
 from lnbench.languages import DEMO_LANGUAGES, LANGUAGES, languages_of
 from lnbench.scoring import METRICS
 from scripts import make_tasks
@@ -144,7 +145,7 @@ def test_metrics_are_those_that_the_scorer_gives(tasks):
     of_text = {"ppl": ("bits_per_byte", "byte_perplexity"), "packed": ("nats_per_token", "bits_per_byte")}
     for name, (form, _) in NAMES.items():
         metrics = tuple(one["metric"] for one in tasks[name].config.metric_list)
-        assert metrics == (of_text.get(form) or METRICS[form.removesuffix("_letters")])
+        assert metrics == (of_text.get(form) or METRICS[ASKED[form].kind])
 
 
 def test_documents_say_what_they_are(tasks):
