@@ -12,7 +12,6 @@ expect:
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ from typing import NoReturn, TypeVar
 
 import yaml
 
+from lnbench import _yaml
+from lnbench._near import nearest
 from lnbench.errors import DataError
 from lnbench.reporting.checking._grammar import Expectation, GrammarError, parse
 from lnbench.reporting.checking._settings import Amount, Rule, Settings
@@ -52,18 +53,16 @@ class ExpectFile:
             DataError: it cannot be read, is no YAML, or has an unknown key.
         """
         try:
-            root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+            root = _yaml.composed(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise DataError(
                 f"the expectations {str(path)!r} cannot be read: {error.strerror}; check the path"
             ) from error
         except UnicodeDecodeError as error:
             raise DataError(f"the expectations {str(path)!r} are no UTF-8 text; save them as UTF-8") from error
-        except (yaml.YAMLError, RecursionError) as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f", line {mark.line + 1}" if mark else ""
-            problem = getattr(error, "problem", None) or type(error).__name__
-            raise DataError(f"{path}{line}: not readable YAML ({problem}); correct it there") from error
+        except _yaml.UnreadableYaml as error:
+            line = f", line {error.line}" if error.line else ""
+            raise DataError(f"{path}{line}: not readable YAML ({error.problem}); correct it there") from error
         if root is None:
             raise DataError(f"{path} is empty; write what you expect below expect:, see docs/check.md")
         empty = cls(path, {})
@@ -111,9 +110,7 @@ class ExpectFile:
         for key, value in node.value:
             name = self.text(key, "a key")
             if name not in known:
-                close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-                hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-                self.refuse(key, f"{name!r} is no key of {where}; {hint}")
+                self.refuse(key, f"{name!r} is no key of {where}; {nearest(name, known, all_of='there are')}")
             if name in found:
                 self.refuse(key, f"the key {name!r} stands twice; keep one")
             found[name] = value

@@ -18,6 +18,7 @@ from lnbench.reporting.leaderboard._recompute import check_recomputes
 from lnbench.reporting.leaderboard._samples import pick_samples
 from lnbench.reporting.leaderboard._schema import Bundle, BundleTask
 from lnbench.reporting.leaderboard._sources import of_bundle
+from lnbench.reporting.leaderboard._verify import verify
 from lnbench.reporting.reading import Results, read_results
 from lnbench.reporting.tables import standard_tables
 
@@ -72,8 +73,9 @@ def add(bundle: Bundle, to: Path) -> tuple[Path, Leaderboard]:
         raise OutputError(f"{str(to)!r} is a file, and a leaderboard is a folder; name another with --to")
     path = to / "bundles" / f"{bundle.name}.json"
     of_bundle(bundle, path)
-    _refuse_duplicate(bundle, path)
-    write_text(path, as_text(bundle))
+    if not _goes_on(bundle, path, to):
+        _refuse_duplicate(bundle, path)
+        write_text(path, as_text(bundle))
     try:
         board = read_leaderboard([to])
     except LnbenchError:  # a leaderboard that cannot be built is left as it was
@@ -116,6 +118,11 @@ def _refuse_unfinished(results: Results, folder: Path) -> None:
         raise DataError(
             f"{folder} has {failed} failed and {left} unfinished cells; finish the study with `lnbench study run` first"
         )
+
+
+def _goes_on(bundle: Bundle, path: Path, to: Path) -> bool:
+    """Whether an earlier adding of this very bundle was stopped before all tables were built."""
+    return path.is_file() and path.read_bytes() == as_text(bundle).encode("utf-8", "replace") and bool(verify(to))
 
 
 def _refuse_duplicate(bundle: Bundle, path: Path) -> None:

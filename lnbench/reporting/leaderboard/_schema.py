@@ -108,6 +108,11 @@ class BundleMetric(_Part):
     of: list[int | None]
     """For each condition of the bundle the vector that it has; null where it was not run."""
 
+    @property
+    def measured(self) -> bool:
+        """Whether any condition has it."""
+        return any(at is not None for at in self.of)
+
 
 class BundleTask(_Part):
     """One lm-eval task."""
@@ -156,6 +161,8 @@ class Bundle(_Part):
     def _fits_together(self) -> Bundle:
         if not FILE.fullmatch(self.name):
             raise ValueError(f"the name {self.name!r} cannot be a file name; use letters, digits, - _ and .")
+        if not self.model.name or not any(metric.measured for task in self.tasks for metric in task.metrics.values()):
+            raise ValueError(f"it holds {'no result' if self.model.name else 'a model without a name'}")
         for task in self.tasks:
             for name, metric in task.metrics.items():
                 _check_metric(f"{task.task} {name}", metric, len(self.conditions), len(task.documents.doc))

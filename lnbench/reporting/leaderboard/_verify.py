@@ -50,10 +50,20 @@ def _numbers(board: Leaderboard, folder: Path) -> Iterator[str]:
 
 def _committed(board: Leaderboard, folder: Path) -> list[Sequence[Table]]:
     names = iter(board.named)
-    return [
-        [Table.from_json(read_json(folder / "tables" / f"{next(names)[0]}.json")) for _ in tables]
-        for tables in board.tables
-    ]
+    return [[read_table(folder / "tables" / f"{next(names)[0]}.json") for _ in tables] for tables in board.tables]
+
+
+def read_table(path: Path) -> Table:
+    """The table in a JSON file.
+
+    Raises:
+        DataError: it is damaged, or no table.
+    """
+    content = read_json(path)
+    try:
+        return Table.from_json(content)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def _texts(board: Leaderboard, folder: Path) -> Iterator[str]:

@@ -12,58 +12,97 @@ __all__ = ["draw_bars", "draw_dose", "draw_heat", "draw_layers"]
 
 _CELL_W, _CELL_H, _LEFT, _TOP = 46.0, 30.0, 44.0, 40.0
 _PLOT_W, _PLOT_H = 440.0, 250.0
-_AREA = (46.0, 28.0, 424.0, 208.0)  # left, top, right, bottom
+#: Left, top and bottom of what is plotted, and the room at its right.
+_AREA_LEFT, _AREA_TOP, _AREA_BOTTOM, _MARGIN = 46.0, 28.0, 208.0, 16.0
+#: From these strengths on a colour is dark (in a light scheme) or bright enough for the other ink.
+_STRONG = {"loss": 0.74, "gain": 0.64, "unknown": 2.0}
+_SWATCHES = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def draw_heat(heat: Heat, unit: str) -> Scene:
     """The change in each cell as colour and as a number; the ablated language's own cell is framed."""
-    width = _LEFT + _CELL_W * len(heat.languages) + 4
-    height = _TOP + _CELL_H * len(heat.ablated) + 4
-    scene = Scene(width, height, f"Heat map, {heat.condition}: change against the original, {unit}")
-    scene.label((_LEFT + width) / 2, 12, "evaluated language", cls="axis")
+    width = max(_LEFT + _CELL_W * len(heat.languages) + 4, 236.0)
+    bottom = _TOP + _CELL_H * len(heat.ablated)
+    scene = Scene(width, bottom + 44, f"Heat map, {heat.condition}: change against the original, {unit}")
+    scene.label(_LEFT + _CELL_W * len(heat.languages) / 2, 12, "evaluated language", cls="axis")
     for column, code in enumerate(heat.languages):
         scene.label(_LEFT + _CELL_W * (column + 0.5), _TOP - 8, code)
     for row, ablated in enumerate(heat.ablated):
         scene.label(_LEFT - 8, _TOP + _CELL_H * (row + 0.5) + 4, ablated, "end")
         for column in range(len(heat.languages)):
             _heat_cell(scene, heat, row, column, unit)
-    scene.caption = f"{heat.condition}: rows are the ablated, columns the evaluated languages; change in {unit}."
+    _colour_key(scene, heat, bottom + 12)
+    scene.lead, scene.caption = f"{heat.condition}.", _heat_words(heat, unit)
     return scene
+
+
+def _heat_words(heat: Heat, unit: str) -> str:
+    what = f"Change of each evaluated language (columns), {unit}, with the neurons of one language (rows) ablated"
+    if heat.condition.startswith("random"):
+        return f"{what.replace('the neurons', 'random sets as large as those')}. No colour: size alone does no harm."
+    return f"{what}. Neurons that a language alone needs colour its framed cell and nothing else."
 
 
 def _heat_cell(scene: Scene, heat: Heat, row: int, column: int, unit: str) -> None:
     value, own = heat.values[row][column], heat.ablated[row] == heat.languages[column]
     x, y = _LEFT + _CELL_W * column, _TOP + _CELL_H * row
-    strength = min(1.0, abs(value) / heat.limit) if math.isfinite(value) else 0.0
-    shown = number(value, 0 if heat.limit > 20 else 2, "+")
+    shown = number(value, _digits(heat), "+")
     tip = f"{heat.condition} {heat.ablated[row]} on {heat.languages[column]}: {shown} {unit}"
-    side = "unknown" if not math.isfinite(value) else "loss" if value * heat.worse > 0 else "gain"
+    side, strength = _colour(heat, value)
     scene.rect(f"heat {side}", (x + 1, y + 1, _CELL_W - 2, _CELL_H - 2), tip, fill_opacity=f"{strength:.2f}")
     if own:
         scene.rect("own", (x + 2, y + 2, _CELL_W - 4, _CELL_H - 4))
-    ink = f"heat-number on-{side}" if strength > 0.55 else "heat-number"
+    ink = f"heat-number on-{side}" if strength > _STRONG[side] else "heat-number"
     scene.label(x + _CELL_W / 2, y + _CELL_H / 2 + 4, shown + heat.marks[row][column], cls=ink)
+
+
+def _colour(heat: Heat, value: float) -> tuple[str, float]:
+    """Which colour, and how much of it; a place without a number is hatched."""
+    if not math.isfinite(value):
+        return "unknown", 1.0
+    return "loss" if value * heat.worse > 0 else "gain", min(1.0, abs(value) / heat.limit)
+
+
+def _digits(heat: Heat) -> int:
+    return 0 if heat.limit > 20 else 2
+
+
+def _colour_key(scene: Scene, heat: Heat, y: float) -> None:
+    """The scale, the worse at the left, with its ends and what they mean."""
+    width = (min(scene.width - _LEFT - 4, 320.0)) / len(_SWATCHES)
+    for at, share in enumerate(_SWATCHES):
+        side = "loss" if share < 0 else "gain"
+        scene.rect(f"heat {side}", (_LEFT + width * at, y, width, 9), fill_opacity=f"{abs(share):.2f}")
+    ends = [number(end * heat.worse * heat.limit, _digits(heat), "+") for end in (1.0, -1.0)]
+    for x, anchor, text in (
+        (_LEFT, "start", f"{ends[0]} worse"),
+        (_LEFT + width * len(_SWATCHES) / 2, "middle", "0"),
+        (_LEFT + width * len(_SWATCHES), "end", f"better {ends[1]}"),
+    ):
+        scene.label(x, y + 23, text, anchor, "tick")
 
 
 def draw_bars(bars: Bars, unit: str) -> Scene:
     """Groups of bars with whiskers; fills differ by pattern as well as by colour."""
-    scene = Scene(_PLOT_W, _PLOT_H, f"Score of each ablated language on itself, {unit}")
+    many = len(bars.languages) * (len(bars.groups) * 8.0 + 8.0)
+    scene = Scene(max(_PLOT_W, _AREA_LEFT + many + _MARGIN), _PLOT_H, f"Each ablated language on itself, {unit}")
     every = [bar for group in bars.groups.values() for bar in group]
     place = _axes(scene, finite(n for b in every for n in (b.value, b.low, b.high)), unit)
-    left, _, right, bottom = _AREA
-    slot = (right - left) / len(bars.languages)
+    right = scene.width - _MARGIN
+    slot = (right - _AREA_LEFT) / len(bars.languages)
     width = slot * 0.8 / len(bars.groups)
     for kind, (label, group) in enumerate(bars.groups.items()):
         _legend(scene, kind, label, len(bars.groups))
         for at, bar in enumerate(group):
-            x = left + slot * (at + 0.1) + width * kind
+            x = _AREA_LEFT + slot * (at + 0.1) + width * kind
             _bar(scene, bar, x, width, place, f"{label} {bars.languages[at]}: {number(bar.value, 1)}", kind)
     for at, code in enumerate(bars.languages):
-        scene.label(left + slot * (at + 0.5), bottom + 16, code)
-    scene.label((left + right) / 2, bottom + 34, "ablated and evaluated language", cls="axis")
+        scene.label(_AREA_LEFT + slot * (at + 0.5), _AREA_BOTTOM + 16, code)
+    scene.label((_AREA_LEFT + right) / 2, _AREA_BOTTOM + 34, "ablated and evaluated language", cls="axis")
+    scene.lead = "Each language on itself."
     scene.caption = (
-        f"Score of each ablated language on itself, {unit}. Whiskers: 95 % intervals; for random sets one standard "
-        "deviation over the draws."
+        f"Score ({unit}) in its own evaluation. Neurons that a language needs put its last bar below the other two. "
+        "Whiskers: 95 % intervals; for random sets one standard deviation over the draws."
     )
     return scene
 
@@ -75,19 +114,17 @@ class _Place:
         self.low, self.high = ticks[0], ticks[-1]
 
     def __call__(self, value: float) -> float:
-        _, top, _, bottom = _AREA
-        return bottom - (bottom - top) * (value - self.low) / (self.high - self.low)
+        return _AREA_BOTTOM - (_AREA_BOTTOM - _AREA_TOP) * (value - self.low) / (self.high - self.low)
 
 
 def _axes(scene: Scene, values: Sequence[float], unit: str) -> _Place:
     low, high = (0.0, 100.0) if unit == "percent" else (min([0.0, *values]), max([0.0, *values]))
     ticks = axis_ticks(low, high)
     place = _Place(ticks)
-    left, _, right, _ = _AREA
     digits = 0 if ticks[1] - ticks[0] >= 1 else 2
     for tick in ticks:
-        scene.add("line", x1=left, x2=right, y1=place(tick), y2=place(tick), cls="grid")
-        scene.label(left - 6, place(tick) + 4, number(tick, digits), "end")
+        scene.add("line", x1=_AREA_LEFT, x2=scene.width - _MARGIN, y1=place(tick), y2=place(tick), cls="grid")
+        scene.label(_AREA_LEFT - 6, place(tick) + 4, number(tick, digits), "end")
     return place
 
 
@@ -109,24 +146,28 @@ def _whisker(scene: Scene, bar: Bar, x: float, place: _Place) -> None:
 
 
 def _legend(scene: Scene, kind: int, label: str, number_of: int) -> None:
-    x = _AREA[0] + kind * min(120.0, (_AREA[2] - _AREA[0]) / max(number_of, 1))
+    x = _AREA_LEFT + kind * min(120.0, (scene.width - _MARGIN - _AREA_LEFT) / max(number_of, 1))
     scene.rect(f"bar k{kind % 4}", (x, 6, 12, 12))
     scene.label(x + 17, 16, label, "start")
 
 
 def draw_dose(dose: Dose, unit: str) -> Scene:
     """A line for each language, named at its end, with a marker of its own."""
-    scene = Scene(_PLOT_W, _PLOT_H, f"Dose-response: score of each ablated language on itself, {unit}")
+    scene = Scene(_PLOT_W, _PLOT_H, f"Dose-response: each ablated language on itself, {unit}")
     points = [point for line in dose.lines.values() for point in line]
     place = _axes(scene, finite(n for p in points for n in (p.bar.value, p.bar.low, p.bar.high)), unit)
     doses = sorted({point.dose for point in points})
-    left, _, right, bottom = _AREA
-    across = {d: left + 14 + (right - left - 60) * (d - doses[0]) / (doses[-1] - doses[0]) for d in doses}
+    right = scene.width - _MARGIN
+    across = {d: _AREA_LEFT + 14 + (right - _AREA_LEFT - 60) * (d - doses[0]) / (doses[-1] - doses[0]) for d in doses}
     for d in doses:
-        scene.label(across[d], bottom + 16, f"{d:g}")
-    scene.label((left + right) / 2, bottom + 34, dose.label, cls="axis")
+        scene.label(across[d], _AREA_BOTTOM + 16, f"{d:g}")
+    scene.label((_AREA_LEFT + right) / 2, _AREA_BOTTOM + 34, dose.label, cls="axis")
     _lines(scene, dose.lines, across, place)
-    scene.caption = f"Score of each ablated language on itself ({unit}) by {dose.label}; bars are 95 % intervals."
+    scene.lead = "Dose."
+    scene.caption = (
+        f"Score of each ablated language on itself ({unit}) by {dose.label}. Neurons that matter take more the further "
+        "they are turned; bars are 95 % intervals."
+    )
     return scene
 
 
@@ -147,10 +188,10 @@ def _lines(scene: Scene, lines: Mapping[str, Sequence[Point]], across: Mapping[f
 
 def _line_names(scene: Scene, lines: Mapping[str, Sequence[Point]], place: _Place) -> None:
     """A key at the right, in the order of the lines' ends, moved apart."""
-    ends = [place(line[-1].bar.value) if math.isfinite(line[-1].bar.value) else _AREA[3] for line in lines.values()]
-    for at, (code, y) in enumerate(zip(lines, spread(ends, 15.0, _AREA[1], _AREA[3]), strict=True)):
-        _marker(scene, at, _AREA[2] - 26, y)
-        scene.label(_AREA[2] - 17, y + 4, code, "start")
+    ends = [place(line[-1].bar.value) if math.isfinite(line[-1].bar.value) else _AREA_BOTTOM for line in lines.values()]
+    for at, (code, y) in enumerate(zip(lines, spread(ends, 15.0, _AREA_TOP, _AREA_BOTTOM), strict=True)):
+        _marker(scene, at, scene.width - _MARGIN - 26, y)
+        scene.label(scene.width - _MARGIN - 17, y + 4, code, "start")
 
 
 def _marker(scene: Scene, at: int, x: float, y: float, tip: str = "") -> None:
@@ -170,6 +211,7 @@ def draw_layers(layers: Mapping[str, Sequence[int]]) -> Scene:
         scene.label(x + width / 2, y + 14, f"{code}: {sum(counts)}")
         _histogram(scene, code, counts, (x + 8, y + 22, width - 16, height - 42), (deep, max(most, 1)))
     scene.label(columns * width / 2, rows * height + 12, "layer, from the input to the output", cls="axis")
+    scene.lead = "Layers."
     scene.caption = f"Neurons of each language in each of the {deep} layers; one scale, at most {most} in a layer."
     return scene
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -20,6 +21,8 @@ from lnbench.reporting.page._scene import Scene
 from lnbench.reporting.page._sections import Section, sections_of
 from lnbench.reporting.page._series import bars_of, dose_of, heats_of
 from lnbench.reporting.page._shown import Board, Shown
+from lnbench.reporting.page._summary import summaries_of
+from lnbench.reporting.tables import QUESTION
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -43,6 +46,8 @@ def page(board: Board) -> str:
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704
         sections=sections,
+        question=QUESTION,
+        summaries=summaries_of(sections),
         figures={section.id: list(_figures(section)) for section in sections},
         layers=[(shown, draw_layers(shown.layers)) for shown in board.shown if shown.layers],
         choices=_choices(sections),
@@ -83,13 +88,20 @@ def _source(name: str) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["signs"] = _signs
+    return made
+
+
+def _signs(text: str) -> str:
+    """Minus signs as wide as plus signs, before digits alone; a dash where there is no number. Not yet escaped."""
+    return "\u2013" if text == "-" else re.sub(r"(^|[\s\[(,])-(?=\d)", "\\1\u2212", text)
 
 
 def _figures(section: Section) -> Iterator[Scene]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 __all__ = ["MARKERS", "Item", "Scene", "axis_ticks", "finite", "number", "spread", "step"]
 
+_WIDE = 520.0
 #: Shapes of the points of one line each, so that no line is told by its colour alone; centred, 8 units wide.
 MARKERS = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
@@ -37,14 +38,20 @@ class Scene:
     Attributes:
         width, height: of its own units.
         title: what a screen reader says of it.
-        caption: stands below it.
+        lead, caption: stand below it, the lead in bold.
     """
 
     width: float
     height: float
     title: str
+    lead: str = ""
     caption: str = ""
     items: list[Item] = field(default_factory=list)
+
+    @property
+    def wide(self) -> bool:
+        """Whether its text would be too small on a telephone; it scrolls there."""
+        return self.width > _WIDE
 
     def add(self, tag: str, text: str = "", tip: str = "", **attributes: object) -> None:
         """Draw an element; ``cls`` is its class, ``_`` in a name is ``-``, numbers are rounded to a tenth."""

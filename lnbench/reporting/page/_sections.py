@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from lnbench.languages import LANGUAGES
 from lnbench.reporting.page._scene import number
 from lnbench.reporting.page._shown import Board, Shown
-from lnbench.reporting.tables import Table, TableCell, TableRow
+from lnbench.reporting.tables import Table, TableCell, TableRow, answers, change_words, verdict_words
 from lnbench.reporting.tables._format import (
     MISSING,
     Style,
     describe,
     draws_of,
+    legend_of,
     scored_of,
     selectivity_rows,
 )
@@ -37,12 +39,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One row."""
+    """One row; ``first``: of its ablated language."""
 
     condition: str
     ablated: str
     draws: str
     control: bool
+    first: bool
     cells: Sequence[Cell]
 
 
@@ -52,6 +55,10 @@ class Section:
 
     Attributes:
         id: of the HTML element.
+        answers: condition, what it answers, and its mean changes.
+        names: of the columns that are languages of the language table, in English.
+        legend: what stands right below the table, for its marks.
+        told: what else a reader must know; its first sentence is the caption.
         against: header and rows of the comparison with random sets: the ablated language, the average, fidelity, and
             every other place that is marked; empty where nothing could be compared.
         unit, absolute: of changes, and of values.
@@ -62,6 +69,9 @@ class Section:
     table: Table
     columns: Sequence[str]
     lines: Sequence[Line]
+    answers: Sequence[tuple[str, str, str]]
+    names: Mapping[str, str]
+    legend: Sequence[str]
     told: Sequence[str]
     selectivity: Sequence[Sequence[str]]
     against: Sequence[Sequence[str]]
@@ -79,8 +89,11 @@ def sections_of(board: Board) -> Iterator[Section]:
             shown=shown,
             table=table,
             columns=columns,
-            lines=[_line(table, row) for row in table.rows],
-            told=describe(table),
+            lines=list(_lines(table)),
+            answers=[(one.condition, verdict_words(one), change_words(table, one)) for one in answers(table)],
+            names={code: LANGUAGES[code].english for code in table.languages if code in LANGUAGES},
+            legend=legend_of(table),
+            told=[sentence for sentence in describe(table) if sentence not in legend_of(table)],
             selectivity=selectivity_rows(table),
             against=_against(table),
             unit="points" if table.percent else table.metric,
@@ -88,19 +101,26 @@ def sections_of(board: Board) -> Iterator[Section]:
         )
 
 
-def _line(table: Table, row: TableRow) -> Line:
+def _lines(table: Table) -> Iterator[Line]:
+    before = None
+    for row in table.rows:
+        yield _line(table, row, row.ablated != before)
+        before = row.ablated
+
+
+def _line(table: Table, row: TableRow, first: bool) -> Line:
     style = Style(table)
     cells = [_cell(style, row, column) for column in table.columns]
     if table.fidelity_metric:
         share = scored_of(row)
         cells.append(Cell("scored", share, sort="" if share == MISSING else share))
-    return Line(row.condition, row.ablated or "", draws_of(row), row.control, cells)
+    return Line(row.condition, row.ablated or "", draws_of(row), row.control, first, cells)
 
 
 def _cell(style: Style, row: TableRow, column: str) -> Cell:
     cell = row.cells.get(column)
     if cell is None:
-        return Cell(column, MISSING)
+        return Cell(column, MISSING, tip="no number: not run, or not asked of this row")
     return Cell(
         column,
         style.value(cell, column),

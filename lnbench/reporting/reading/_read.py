@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,8 @@ def _absent(study: Path) -> dict[str, tuple[str, ...]]:
     """What a store's ``study.json`` says of conditions that were left out."""
     listed = read_json(study).get("absent") if study.is_file() else None
     entries = [mapping(entry) for entry in listed] if isinstance(listed, list) else []
-    return {str(entry.get("condition")): tuple(map(str, entry.get("sites") or ())) for entry in entries}
+    sites = [listed if isinstance(listed := entry.get("sites"), list) else [] for entry in entries]
+    return {str(entry.get("condition")): tuple(map(str, of)) for entry, of in zip(entries, sites, strict=True)}
 
 
 def _assembled(reader: _Reader, folder: Path, *, store: bool) -> Results:
@@ -89,9 +91,9 @@ class _Reader:
             elif (cell / "failed.json").is_file():
                 record = read_json(cell / "failed.json")
                 task = str(mapping(record.get("cell")).get("task"))
-                self.failed.append(
-                    Failed(cell.name, task, Role.of_manifest(mapping(record.get("role"))), str(record.get("error")))
-                )
+                with _named(cell / "failed.json"):
+                    role = Role.of_manifest(mapping(record.get("role")))
+                self.failed.append(Failed(cell.name, task, role, str(record.get("error"))))
             else:
                 self.unfinished.append(cell.name)
 
@@ -101,7 +103,8 @@ class _Reader:
             named = _RESULTS.fullmatch(file.name)
             results = read_json(file) if named else {}
             if named and mapping(results.get("results")) and mapping(results.get("configs")):
-                role = Role.of_results(results)
+                with _named(file):
+                    role = Role.of_results(results)
                 self._note(file, role, results)
                 yield from self._run(file, named["any"] or named["date"], role, results)
 
@@ -127,7 +130,9 @@ class _Reader:
             raise DataError(
                 f"{folder / 'manifest.json'} is damaged ({error!r}); delete the folder and run the cell again"
             ) from error
-        role, results = Role.of_manifest(told), read_json(file, results_hash)
+        with _named(folder / "manifest.json"):
+            role = Role.of_manifest(told)
+        results = read_json(file, results_hash)
         self._note(file, role, results)
         lines = read_lines(samples, samples_hash)
         dataset, language = (None if told.get(key) is None else str(told[key]) for key in ("dataset", "language"))
@@ -140,6 +145,15 @@ class _Reader:
         signatures = mapping(mapping(config.get("lnbench")).get("signatures"))
         if signatures:
             self.signatures[role.model] = signatures
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Name the file in what is refused of its content."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from error
 
 
 def _refuse_newer(manifest: _Json, folder: Path) -> None:

@@ -58,7 +58,7 @@ class Role:
                 control=condition == "random" or _drawn(spec) or _tuned_at_random(tuned),
                 what=_what(spec or {}, tuned) if spec or tuned else None,
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise DataError(f"a role is damaged ({error!r}); delete the cell's folder and run it again") from error
 
     @classmethod
@@ -70,7 +70,7 @@ class Role:
         """
         try:
             return cls._of_results(results)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise DataError(f"config.lnbench is damaged ({error!r}); run the evaluation again") from error
 
     @classmethod

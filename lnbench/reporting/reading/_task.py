@@ -70,7 +70,10 @@ def _measured(task: Task) -> dict[str, float]:
     if not isinstance(found, dict):
         raise DataError(f"{task.results_file} has no results of {task.name!r}; was another file put in its place?")
     numbers = {k: v for k, v in found.items() if "," in k and isinstance(v, (int, float)) and not isinstance(v, bool)}
-    return {key: float(value) for key, value in numbers.items() if not key.split(",")[0].endswith("_stderr")}
+    try:
+        return {key: float(value) for key, value in numbers.items() if not key.split(",")[0].endswith("_stderr")}
+    except OverflowError:
+        raise DataError(f"{task.results_file}: {task.name!r} has a number that no score can be; run it again") from None
 
 
 def _check_number(task: Task) -> None:

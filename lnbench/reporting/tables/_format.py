@@ -8,7 +8,7 @@ from typing import Any
 
 from lnbench.reporting.tables._table import AVERAGE, FIDELITY, Table, TableCell, TableRow
 
-__all__ = ["MISSING", "Style", "describe", "label_of", "selectivity_rows", "shown_rows"]
+__all__ = ["MISSING", "Style", "describe", "label_of", "legend_of", "selectivity_rows", "shown_rows"]
 
 MISSING = "-"
 
@@ -121,9 +121,7 @@ def describe(table: Table) -> list[str]:
     return [
         f"{table.metric}{', percent' if table.percent else ''}; {'higher' if table.higher_is_better else 'lower'} is "
         f"better; {sizes} documents a language.",
-        "original: 95 % interval of the value; random: mean and standard deviation over the draws; "
-        "other rows: 95 % interval of the change against the original.",
-        *_marks(table),
+        *legend_of(table),
         *_fidelity(table),
         *(["Documents are parallel: the average draws them jointly."] if _joint(table) else []),
         *_rank_rule(table),
@@ -131,6 +129,15 @@ def describe(table: Table) -> list[str]:
         *(f"Noise floor of {name}: {found['floor']:.3g}." for name, found in table.noise.items()),
         *table.notes,
         f"Bootstrap and sign-flip test: {settings.get('resamples')} resamples, seed {settings.get('seed')}.",
+    ]
+
+
+def legend_of(table: Table) -> list[str]:
+    """Those sentences of :func:`describe` that say what stands in the cells."""
+    return [
+        "original: 95 % interval of the value; random: mean and standard deviation over the draws; "
+        "other rows: 95 % interval of the change against the original.",
+        *_marks(table),
     ]
 
 

@@ -158,7 +158,7 @@ class Table:
             rows = tuple(_row(row) for row in content["rows"])
             known: dict[str, Any] = {f.name: content[f.name] for f in fields(cls)}
             return cls(**{**known, **{name: tuple(known[name]) for name in ("languages", "notes")}, "rows": rows})
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"this is no table of lnbench ({error!r}); build it again") from error
 
 

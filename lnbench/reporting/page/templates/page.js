@@ -20,6 +20,7 @@
     const next = { ascending: "descending", descending: "none" }[head.getAttribute("aria-sort")] || "ascending";
     for (const cell of table.tHead.rows[0].cells) cell.removeAttribute("aria-sort");
     if (next !== "none") head.setAttribute("aria-sort", next);
+    table.toggleAttribute("data-sorted", next !== "none");
     const key = (row) => {
       const cell = row.cells[column];
       return cell.dataset.sort === undefined ? cell.textContent : cell.dataset.sort;
@@ -40,6 +41,23 @@
     });
   }
 
+  // A table that fits its place needs no scrolling of its own: its head then sticks to the window.
+  const measure = (scroll) => {
+    const inner = scroll.firstElementChild;
+    scroll.classList.remove("fits");
+    const fits = scroll.clientWidth > 0 && inner.scrollWidth <= scroll.clientWidth + 1;
+    scroll.classList.toggle("fits", fits);
+    if (fits) scroll.removeAttribute("tabindex"); else scroll.setAttribute("tabindex", "0");
+  };
+  const watcher = new ResizeObserver((entries) => entries.forEach((entry) => measure(entry.target)));
+  for (const scroll of all(".scroll")) watcher.observe(scroll);
+
+  // Paper shows what is folded.
+  const folded = all("details");
+  let open = [];
+  window.addEventListener("beforeprint", () => { open = folded.filter((one) => one.open); folded.forEach((one) => { one.open = true; }); });
+  window.addEventListener("afterprint", () => { folded.forEach((one) => { one.open = open.includes(one); }); });
+
   // Filtering.
   const form = document.querySelector("form.filters");
   const FIXED = ["average", "fidelity", "scored"];
@@ -47,19 +65,24 @@
     const want = Object.fromEntries(all("[data-filter]", form).map((s) => [s.dataset.filter, s.value]));
     let shown = 0, total = 0;
     for (const section of all(".table-section")) {
-      section.hidden = Boolean((want.model && section.dataset.model !== want.model) || (want.task && section.dataset.task !== want.task));
+      const apart = Boolean((want.model && section.dataset.model !== want.model) || (want.task && section.dataset.task !== want.task));
+      let here = 0;
       for (const row of all("table.sortable tbody tr", section)) {
         const kept = row.dataset.condition === "original" && !want.condition;
         row.hidden = Boolean((want.condition && row.dataset.condition !== want.condition) ||
           (want.ablated && row.dataset.ablated !== want.ablated && !kept));
         total += 1;
-        shown += !section.hidden && !row.hidden;
+        here += !row.hidden;
       }
+      section.hidden = apart || !here;
+      shown += section.hidden ? 0 : here;
       for (const cell of all("table.sortable [data-column]", section)) {
         cell.hidden = Boolean(want.language && !FIXED.includes(cell.dataset.column) && cell.dataset.column !== want.language);
       }
     }
-    for (const part of all("#layers [data-model]")) part.hidden = Boolean(want.model && part.dataset.model !== want.model);
+    for (const row of all("#answer [data-task]")) row.hidden = Boolean(want.task && row.dataset.task !== want.task);
+    by("none").hidden = shown > 0;
+    for (const part of all("#layers [data-model], #answer [data-model]")) part.hidden = Boolean(want.model && part.dataset.model !== want.model);
     by("count").textContent = `${shown} of ${total} rows`;
   };
   form.hidden = false;
@@ -77,6 +100,7 @@
   if (!samples.length) return;
   const model = by("sample-model"), task = by("sample-task"), ablated = by("sample-ablated");
   let at = 0;
+  const distinct = (values) => [...new Set(values)];
   const fill = (select, values) => {
     const before = select.value;
     select.replaceChildren(...values.map((value) => {
@@ -86,7 +110,6 @@
     }));
     if (values.includes(before)) select.value = before;
   };
-  const distinct = (values) => [...new Set(values)];
   const name = (sample) => (sample.name === sample.model ? sample.model : `${sample.model} (${sample.name})`);
   const ofModel = () => samples.filter((sample) => name(sample) === model.value);
   const chosen = () => ofModel().filter((sample) => sample.task === task.value);
@@ -97,16 +120,39 @@
     element.dir = "auto";
     return element;
   };
-  const tagged = (text, code, language) => {
-    const state = code === null ? "" : code === language ? "right" : "wrong";
-    const line = make("div", `output-line ${state}`);
+  // Every language keeps its colour; more languages than colours share them, and the code stands in the tag.
+  const codes = distinct(samples.flatMap((s) => [s.language, ...s.outputs.flatMap((one) => one.lines || [])])).filter(Boolean).sort();
+  const colour = (code) => (code === null ? "" : `s${codes.indexOf(code) % 7}`);
+  const stateOf = (code, language) => (code === null ? "" : code === language ? "right" : "wrong");
+  const tag = (code, language) => {
+    const state = stateOf(code, language);
     const sign = { right: " \u2713", wrong: " \u2717" }[state] || "";
-    line.append(make("span", `tag ${state}`, (code === null ? "?" : code) + sign), paragraph(text));
+    return make("span", `tag ${state} ${colour(code)}`, (code === null ? "?" : code) + sign);
+  };
+  const tagged = (text, code, language) => {
+    const line = make("div", `output-line ${stateOf(code, language)} ${colour(code)}`);
+    line.append(tag(code, language), paragraph(text));
     return line;
   };
+  const named = (code) => {
+    try {
+      return new Intl.DisplayNames(["en"], { type: "language", fallback: "none" }).of(code) || "";
+    } catch {
+      return "";  // no code of a language
+    }
+  };
+  const entry = (code, language) => {
+    const element = make("li", ""), name = make("bdi", "", code === null ? "not told" : named(code));
+    element.append(tag(code, language), " ", name, code === language ? " (expected)" : "");
+    return element;
+  };
   const pane = (title, content) => {
-    const element = make("div", "pane");
-    element.append(make("h3", "", title), ...content);
+    const element = make("div", "pane"), inside = make("div", "body");
+    inside.tabIndex = 0;
+    inside.setAttribute("role", "region");
+    inside.setAttribute("aria-label", title);
+    inside.append(...content);
+    element.append(make("h3", "", title), inside);
     return element;
   };
   const body = (output, language) => {
@@ -120,13 +166,15 @@
   const show = () => {
     const list = chosen(), sample = list[at];
     by("sample-at").textContent = `document ${at + 1} of ${list.length}`;
-    by("sample-previous").disabled = at === 0;
-    by("sample-next").disabled = at === list.length - 1;
+    // A button that were disabled would take the focus away from who steps by keyboard.
+    by("sample-previous").setAttribute("aria-disabled", at === 0);
+    by("sample-next").setAttribute("aria-disabled", at === list.length - 1);
     by("sample-document").replaceChildren(
       pane("Prompt", [paragraph(sample.prompt)]), pane("Right answer", [paragraph(sample.target)]));
-    by("sample-document").className = "outputs";
     const outputs = sample.outputs.filter((one) => !one.ablated || one.ablated === ablated.value);
     by("sample-outputs").replaceChildren(...outputs.map((one) => pane(label(one), body(one, sample.language))));
+    const found = distinct([sample.language, ...outputs.flatMap((one) => one.lines || [])]);
+    by("sample-key").replaceChildren(...found.map((code) => entry(code, sample.language)));
   };
   const again = () => {
     fill(task, distinct(ofModel().map((sample) => sample.task)));
@@ -153,6 +201,10 @@
   model.addEventListener("change", () => { at = 0; again(); own(); show(); });
   task.addEventListener("change", () => { at = 0; again(); own(); show(); });
   ablated.addEventListener("change", show);
-  by("sample-previous").addEventListener("click", () => { at -= 1; show(); });
-  by("sample-next").addEventListener("click", () => { at += 1; show(); });
+  const move = (step) => {
+    const next = at + step;
+    if (next >= 0 && next < chosen().length) { at = next; show(); }
+  };
+  by("sample-previous").addEventListener("click", () => move(-1));
+  by("sample-next").addEventListener("click", () => move(1));
 })();
