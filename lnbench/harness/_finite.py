@@ -31,6 +31,6 @@ class Finite:
     def __init__(self, condition: str) -> None:
         self._condition = condition
 
-    def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
         """``[sequences, tokens]`` so far and ``[sequences, vocabulary]`` of the next."""
         return checked(scores, self._condition)
