@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import torch
 
+from lnbench._lock import Held, hold
 from lnbench._write import whole
 from lnbench.errors import DataError, OutputError
 
 _KEY = "lnbench-shards.json"
+#: Under which a shard's header says which one it is.
+_PLACE = "shard"
 
 
 class ShardStore:
@@ -35,6 +40,7 @@ class ShardStore:
         """
         self.folder = Path(folder)
         self.key: dict[str, Any] = json.loads(json.dumps(key, sort_keys=True))
+        self._held: Held | None = None
         self._open(self.key)
 
     @classmethod
@@ -46,10 +52,26 @@ class ShardStore:
         """
         return cls(folder, _key_in(Path(folder)))
 
+    def hold(self) -> None:
+        """Have the folder for this process alone, until this store is gone or the process ends.
+
+        Raises:
+            OutputError: another process is at work there.
+        """
+        try:
+            held = hold(self.folder)
+        except OSError as error:
+            raise OutputError(f"cannot use the folder {str(self.folder)!r} ({error.strerror}); name another") from error
+        if held is None:
+            raise OutputError(
+                f"another process is at work in {str(self.folder)!r}; wait until it has ended, or name another output"
+            )
+        self._held = held
+
     def _open(self, key: dict[str, Any]) -> None:
         try:
             self.folder.mkdir(exist_ok=True)
-            empty = not any(self.folder.iterdir())
+            empty = all(path.name.startswith(f".{_KEY}.") for path in self.folder.iterdir())  # a killed first run's
         except OSError as error:
             raise OutputError(f"cannot use the folder {str(self.folder)!r} ({error.strerror}); name another") from error
         if empty:
@@ -77,7 +99,7 @@ class ShardStore:
         Raises:
             OutputError: it cannot be written (the disk is full, say).
         """
-        write_tensors(self._path(language, number), tensors, {})
+        write_tensors(self._path(language, number), tensors, {_PLACE: _place(language, number)})
 
     def read(self, language: str, number: int) -> dict[str, torch.Tensor]:
         """The tensors of a shard, on the CPU.
@@ -85,14 +107,8 @@ class ShardStore:
         Raises:
             DataError: the shard does not exist or is damaged.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        path = self._path(language, number)
-        try:
-            return load_file(path)
-        except (OSError, SafetensorError) as error:
-            raise _unreadable(path, error) from error
+        with self._opened(language, number) as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
 
     def part(self, language: str, number: int, name: str, at: int) -> torch.Tensor:
         """Entry ``at`` of the first dimension of one tensor of a shard; the rest is not read.
@@ -100,13 +116,22 @@ class ShardStore:
         Raises:
             DataError: the shard does not exist, is damaged or lacks the tensor.
         """
+        with self._opened(language, number) as file:
+            entry: torch.Tensor = file.get_slice(name)[at]
+            return entry
+
+    @contextmanager
+    def _opened(self, language: str, number: int) -> Iterator[Any]:
+        """A shard's file, which says itself which one it is."""
         from safetensors import SafetensorError, safe_open
 
         path = self._path(language, number)
         try:
             with safe_open(path, framework="pt") as file:
-                entry: torch.Tensor = file.get_slice(name)[at]
-                return entry
+                place = (file.metadata() or {}).get(_PLACE, _place(language, number))
+                if place != _place(language, number):
+                    raise OSError(f"it is the shard of {place}")
+                yield file
         except (OSError, SafetensorError) as error:
             raise _unreadable(path, error) from error
 
@@ -116,10 +141,10 @@ class ShardStore:
 
     def clear(self) -> None:
         """Remove every shard and the folder; anything else in the folder stays, and so does the folder then."""
-        # A kill in the middle of a write leaves the part that safetensors (.tmp*) or `whole` was writing.
-        for pattern in ("*.shard", ".tmp*", f".{_KEY}.*", _KEY):
-            for path in self.folder.glob(pattern):
-                path.unlink(missing_ok=True)
+        for path in [*self.folder.glob("*.shard"), self.folder / _KEY]:
+            path.unlink(missing_ok=True)
+        for path in self.folder.glob(".*.partial"):  # where a killed process was writing
+            shutil.rmtree(path, ignore_errors=True)
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
 
@@ -129,10 +154,20 @@ class ShardStore:
 
 def _key_in(folder: Path) -> dict[str, Any]:
     try:
-        key: dict[str, Any] = json.loads((folder / _KEY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        key = json.loads((folder / _KEY).read_text(encoding="utf-8"))
+    except FileNotFoundError:
         raise OutputError(f"the folder {str(folder)!r} holds no shards of lnbench; name another") from None
+    except OSError as error:
+        raise OutputError(f"cannot use the folder {str(folder)!r} ({error.strerror}); name another") from error
+    except (ValueError, RecursionError):
+        key = None
+    if not isinstance(key, dict):
+        raise OutputError(f"{str(folder / _KEY)!r} is damaged, which says what the shards are of; delete the folder")
     return key
+
+
+def _place(language: str, number: int) -> str:
+    return f"{language} {number}"
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

@@ -48,11 +48,11 @@ def test_a_folder_of_another_run_is_refused(store):
         ShardStore(store.folder, {**KEY, "model": "other", "seed": 0})
 
 
-@pytest.mark.parametrize("content", [None, "nonsense"])
+@pytest.mark.parametrize("content", [None, "nonsense", "[]"])
 def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path, content):
     name = "notes.txt" if content is None else "lnbench-shards.json"
     (tmp_path / name).write_text(content or "mine")
-    with pytest.raises(OutputError, match="holds no shards"):
+    with pytest.raises(OutputError, match="holds no shards" if content is None else "is damaged"):
         ShardStore(tmp_path, KEY)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -75,8 +75,9 @@ def test_dropped_and_cleared_shards_are_gone(store):
 
 
 def test_parts_that_a_kill_left_are_cleared_too(store):
-    for name in (".tmpAbC123", ".zh-000000.shard.x1.shard", ".lnbench-shards.json.x1.json"):
-        (store.folder / name).write_bytes(b"half")
+    for name in (".zh-000000.shard.x1.partial", ".lnbench-shards.json.x1.partial"):
+        (store.folder / name).mkdir()
+        (store.folder / name / "part.shard").write_bytes(b"half")
     assert not store.done("zh", 0)
     store.clear()
     assert not store.folder.exists()
