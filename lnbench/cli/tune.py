@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lnbench._faults import goes_on
+from lnbench._near import hint
 from lnbench._write import check_takes_files, whole
 from lnbench.cli import _detect_options as options
 from lnbench.cli._outputs import write_json
@@ -129,6 +131,7 @@ def _run(
     loaded = options.Loaded.load(experiment.model, experiment.revision, dtype, place, length)
     experiment = replace(experiment, held_out=texts, revision=loaded.revision)
     _make(experiment.out)
+    goes_on("finished deltas, and checkpoints of the one that is not,", experiment.out)
     with _bar(experiment) as done, options.memory_in_one_sentence(experiment.settings.batch_size):
         return run(loaded.model, tokenizer, experiment, done=done)
 
@@ -191,9 +194,8 @@ def _conditions(text: str) -> tuple[str, ...]:
     named = [part.strip() for part in text.replace(",", "+").split("+")]
     for name in named:
         if name not in CONDITIONS:
-            raise SpecError(
-                f"unknown condition {name!r}; choose among {', '.join(CONDITIONS)} (the original is always measured)"
-            )
+            among = f"{hint(name, CONDITIONS)}choose among {', '.join(CONDITIONS)}"
+            raise SpecError(f"unknown condition {name!r}; {among} (the original is always measured)")
     return tuple(condition for condition in CONDITIONS if condition in named)
 
 

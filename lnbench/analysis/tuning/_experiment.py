@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from lnbench._lock import hold
+from lnbench._write import make_folder
 from lnbench.analysis.tuning._place import Place
 from lnbench.analysis.tuning._plan import Experiment, Which
 from lnbench.analysis.tuning._result import Point, Run, TuningResult
@@ -29,6 +32,8 @@ from lnbench.models import Delta, Slot, delta_name, save_checkpoint, site_map, s
 PARTIAL = ".partial"
 #: Documents of a batch that is only measured.
 _MEASURED_AT_ONCE = 32
+#: Between two looks at a run that another process has.
+_LOOK_SECONDS = 0.5
 
 
 #: Told of a run's steps: which run, steps done now, the loss of the last (None where a run was finished before).
@@ -59,8 +64,7 @@ def tune(
     bench = _Bench(model, tokenizer, experiment)
     bench.check()
     runs = [bench.run(which, done, save_seconds) for which in experiment.runs()]
-    with suppress(OSError):  # another process may be at work there
-        (experiment.out / PARTIAL).rmdir()
+    bench.sweep()
     return TuningResult(experiment.model, experiment.language, bench.original, tuple(runs), bench.about())
 
 
@@ -97,11 +101,40 @@ class _Bench:
         """One run, unless its delta is there."""
         found = self._finished(which)
         if found is None:
-            self._train(which, done, save_seconds)
-            found = Delta.load(self._path(which))
-        else:
-            done(which, steps_of(which.documents, self._of.settings), None)
+            with self._alone(which):
+                found = self._finished(which)
+                if found is None:
+                    self._train(which, done, save_seconds)
+                    return _read(Delta.load(self._path(which)), self._path(which))
+        done(which, steps_of(which.documents, self._of.settings), None)
         return _read(found, self._path(which))
+
+    @contextmanager
+    def _alone(self, which: Which) -> Iterator[None]:
+        """Be the one process that has this run; wait for another, and sweep up what a killed one has left.
+
+        Raises:
+            OutputError: the folder of unfinished runs cannot be made or locked.
+        """
+        folder = self._folder(which)
+        make_folder(folder)
+        while (held := hold(folder)) is None or not folder.exists():
+            time.sleep(_LOOK_SECONDS)
+            make_folder(folder)
+        with held:
+            yield
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what processes that were killed have left of finished runs."""
+        for which in self._of.runs():
+            folder = self._folder(which)
+            held = hold(folder) if folder.is_dir() else None
+            if held is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                held.release()
+        with suppress(OSError):  # another process may be at work there
+            (self._of.out / PARTIAL).rmdir()
 
     def about(self) -> dict[str, Any]:
         """How the experiment was made, plain JSON."""
@@ -128,9 +161,7 @@ class _Bench:
         return 0 if own is None else sum(tuple(row) in trained for row in own.documents)
 
     def _train(self, which: Which, done: StepDone, save_seconds: float) -> None:
-        key, path = self._key(which), self._path(which)
-        folder = self._of.out / PARTIAL / f"{path.stem}-{key[:12]}"
-        rows = self._rows(which)
+        path, folder, rows = self._path(which), self._folder(which), self._rows(which)
 
         def run(tuned: Tuned) -> Trained:
             return train(
@@ -152,7 +183,10 @@ class _Bench:
             delta.save(path)
 
         self._place.tuned(self._slots(which), run, lambda tuned, trained: self._header(which, tuned, trained), kept)
-        shutil.rmtree(folder, ignore_errors=True)
+
+    def _folder(self, which: Which) -> Path:
+        """Where a run keeps what is not finished."""
+        return self._of.out / PARTIAL / f"{self._path(which).stem}-{self._key(which)[:12]}"
 
     @cached_property
     def _half(self) -> bool:

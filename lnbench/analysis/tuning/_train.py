@@ -6,6 +6,8 @@ data; on a CPU with one thread a run that goes on from one ends with the same bi
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,8 +28,8 @@ from lnbench.analysis.tuning._values import Tuned, optimizer_bytes
 
 #: Seconds after which a run writes a checkpoint.
 SAVE_SECONDS = 60.0
-#: Written into a checkpoint when it is whole.
-_WHOLE = "whole"
+#: Written into a checkpoint when it is whole: SHA-256 of its other files.
+_WHOLE = "whole.json"
 #: The label of padding.
 _IGNORED = -100
 
@@ -142,7 +144,8 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """A checkpoint is whole when this file is in it."""
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        (folder / _WHOLE).write_text(json.dumps(_hashes(folder)), encoding="utf-8")
         self._saved = time.monotonic()
 
 
@@ -208,9 +211,21 @@ def _curve(history: Sequence[dict[str, Any]]) -> tuple[Point, ...]:
 
 
 def _last(folder: Path) -> str | None:
-    """The last checkpoint that was written whole."""
+    """The last checkpoint that was written whole and is so still."""
     found = {int(path.parent.name.rpartition("-")[2]): path.parent for path in folder.glob(f"checkpoint-*/{_WHOLE}")}
-    return str(found[max(found)]) if found else None
+    return next((str(found[step]) for step in sorted(found, reverse=True) if _is_whole(found[step])), None)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        return bool(json.loads((checkpoint / _WHOLE).read_text(encoding="utf-8")) == _hashes(checkpoint))
+    except (OSError, ValueError):
+        return False
+
+
+def _hashes(checkpoint: Path) -> dict[str, str]:
+    files = sorted(path for path in checkpoint.iterdir() if path.is_file() and path.name != _WHOLE)
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @contextmanager
