@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from lnbench.errors import TaskError
+from lnbench.harness import _versions
 
 _NOT_TASKS = {"__pycache__", ".ipynb_checkpoints"}  # lm-eval passes these folders over
 _log = logging.getLogger("lnbench")
@@ -34,12 +35,14 @@ def watch(manager: Any, folders: Sequence[Path]) -> None:
     for task in broken:
         _log.warning("lnbench: a task file cannot be read and its task is left out: %s", task)
     if broken:
-        manager.match_tasks = _Matcher(manager.match_tasks, broken)
+        manager.match_tasks = _Matcher(manager, broken)
 
 
 def broken_tasks(manager: Any, folders: Sequence[Path]) -> list[BrokenTask]:
     """The YAML files below ``folders`` that are missing from the manager's index because they do not parse."""
-    indexed = {entry.yaml_path for entry in manager.task_index.values()}  # thousands, so none of them is resolved
+    indexed = {
+        entry.yaml_path for entry in _versions.task_index(manager).values()
+    }  # thousands, so none of them is resolved
     files = [file for folder in folders for file in sorted(folder.glob("**/*.yaml"))]
     problems = [_problem(file.resolve()) for file in files if file not in indexed and not _NOT_TASKS & {*file.parts}]
     return [problem for problem in problems if problem]
@@ -63,12 +66,12 @@ def _problem(file: Path) -> BrokenTask | None:
 class _Matcher:
     """``TaskManager.match_tasks`` that says which broken file may hold a task that nothing matches."""
 
-    def __init__(self, plain: Any, broken: Sequence[BrokenTask]) -> None:
-        self._plain, self._broken = plain, broken
+    def __init__(self, manager: Any, broken: Sequence[BrokenTask]) -> None:
+        self._manager, self._plain, self._broken = manager, manager.match_tasks, broken
 
     def __call__(self, task_list: list[str]) -> list[str]:
         found: list[str] = self._plain(task_list)
-        if found or any(Path(name).is_dir() for name in task_list):
+        if _versions.found_by(self._manager, found) or any(Path(name).is_dir() for name in task_list):
             return found
         others = f" (and {len(self._broken) - 1} more)" if len(self._broken) > 1 else ""
         raise TaskError(

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from lnbench._data import packaged
-from lnbench.harness import _broken_tasks, _output, _refusals
+from lnbench.harness import _broken_tasks, _output, _refusals, _versions
 
 MODEL_NAME = "lnbench"
 MODEL_TARGET = "lnbench.harness.lm:LnbenchLM"
@@ -47,7 +47,7 @@ def add_model(_module: ModuleType | None = None) -> None:
     """Register the models' lazy names, unless lm-eval reads the entry point itself (from its next release on)."""
     from lm_eval.api import registry
 
-    if hasattr(registry, "load_plugins"):
+    if _versions.reads_entry_points(registry):
         return
     for name, target in MODELS.items():
         if name not in registry.model_registry:
