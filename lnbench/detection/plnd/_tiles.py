@@ -10,9 +10,9 @@ import torch
 from lnbench.detection.plnd._view import View
 from lnbench.models import Heads
 
-#: Queries of a tile: on a CPU few, so that what causality leaves out is not computed; elsewhere many, for few launches.
-_QUERIES = {"cpu": 32}
-_QUERIES_ELSEWHERE = 256
+#: Queries of a tile: on a CPU few, so that what causality leaves out is not computed, but enough for a product of all
+#: heads of a group to be worth its call; elsewhere many, for few launches.
+_FEWEST, _ROWS, _ELSEWHERE = 32, 64, 256
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,20 @@ def tile(view: View, groups: slice, start: int, stop: int) -> Tile:
 def tiles(view: View, groups: slice, chunk: int) -> Iterator[Tile]:
     """The tiles of some groups, each of at most ``chunk`` weights (but one query at least)."""
     heads = view.shape[1] * (groups.stop - groups.start)
-    queries = max(1, min(_queries(view), chunk // (heads * view.tokens)))
+    most = _queries(view.shape[1], view.value.device.type)
+    queries = max(1, min(most, chunk // (heads * view.tokens)))
     for start in range(0, view.tokens, queries):
         yield tile(view, groups, start, min(start + queries, view.tokens))
 
 
 def group_blocks(heads: Heads, tokens: int, chunk: int, device_type: str) -> list[slice]:
     """Groups that are computed together: as many as fit a chunk with full tiles."""
-    queries = min(_QUERIES.get(device_type, _QUERIES_ELSEWHERE), tokens)
-    block = max(1, min(heads.keys, chunk // (heads.queries // heads.keys * queries * tokens)))
+    of_group = heads.queries // heads.keys
+    queries = min(_queries(of_group, device_type), tokens)
+    block = max(1, min(heads.keys, chunk // (of_group * queries * tokens)))
     return [slice(at, min(at + block, heads.keys)) for at in range(0, heads.keys, block)]
 
 
-def _queries(view: View) -> int:
-    return _QUERIES.get(view.value.device.type, _QUERIES_ELSEWHERE)
+def _queries(heads: int, device_type: str) -> int:
+    """Queries of a full tile of groups of so many heads."""
+    return max(_FEWEST, _ROWS // heads) if device_type == "cpu" else _ELSEWHERE
