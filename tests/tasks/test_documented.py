@@ -50,7 +50,7 @@ def test_the_hub():
 
 def test_every_shared_part_is_named_by_a_task():
     parts = {path.name for path in packaged("tasks").rglob("*.inc")}
-    named = set(re.findall(r"include: (?:\.\./)?(\S+)", "".join(files().values())))
+    named = set(re.findall(r"include: (?:\S*/)?(\S+)", "".join(files().values())))
     for path in packaged("tasks").rglob("*.inc"):
-        named |= set(re.findall(r"include: (?:\.\./)?(\S+)", path.read_text("utf-8")))
+        named |= set(re.findall(r"include: (?:\S*/)?(\S+)", path.read_text("utf-8")))
     assert parts == named
