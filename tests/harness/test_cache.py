@@ -7,13 +7,13 @@ from pathlib import Path
 
 import lm_eval
 import pytest
-from lm_eval.api.instance import Instance
 from lm_eval.api.model import CacheHook, CachingLM
 from lm_eval.tasks import TaskManager
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lnbench.errors import CacheError
 from lnbench.harness import LnbenchLM, register
+from tests.lm_requests import lm_request
 
 TASKS = ["tiny_gen", "tiny_mc"]
 
@@ -93,7 +93,7 @@ def test_wrapper_kept_across_set_plan(mask, tmp_path, forwards):
     """One `CachingLM` held by the caller while the model below it changes condition."""
     lm = LnbenchLM(mask=str(mask), lang="zh", device="cpu")
     cached = CachingLM(lm, str(tmp_path / "held.db"))
-    asked = [Instance("loglikelihood", {}, (prompt, " red"), 0) for prompt in ("1 + 4 =", "a fox")]
+    asked = [lm_request("loglikelihood", (prompt, " red"), at) for at, prompt in enumerate(("1 + 4 =", "a fox"))]
     ablated, plan = cached.loglikelihood(asked), lm.plan
     lm.set_plan(None)
     original = cached.loglikelihood(asked)

@@ -5,11 +5,11 @@ import pytest
 pytest.importorskip("lm_eval")
 from hypothesis import given
 from hypothesis import strategies as st
-from lm_eval.api.instance import Instance
 
 from lnbench.harness import LnbenchLM
 from lnbench.harness._chat import with_instruction
 from lnbench.harness._fit import Fit
+from tests.lm_requests import lm_request
 
 PASSAGE = "The lake is deep. Fish live in it. " * 30
 QUESTION = "How deep is the lake?"
@@ -22,7 +22,7 @@ def prompt(passage=PASSAGE, before="Answer briefly."):
 def request(passage=PASSAGE, answer=16, task="lnbench_xquad_en", text=None, number=0):
     document = {"id": "1", "passage": passage} if passage else {"id": "1"}
     settings = {"until": ["\n"], "max_gen_toks": answer}
-    return Instance("generate_until", document, (text or prompt(passage), settings), 0, metadata=(task, number, 1))
+    return lm_request("generate_until", (text or prompt(passage), settings), number, document, task)
 
 
 def characters(text):
@@ -89,7 +89,7 @@ def test_what_cannot_fit_is_counted():
 def test_other_tasks_are_not_ours_to_change():
     one = request(task="gsm8k")
     assert fitted(one, window=100) == ([one], counts())
-    no_bound = Instance("generate_until", {"passage": PASSAGE}, (prompt(), {}), 0, metadata=("lnbench_x", 0, 1))
+    no_bound = lm_request("generate_until", (prompt(), {}), doc={"passage": PASSAGE})
     assert fitted(no_bound, window=100) == ([no_bound], counts())
 
 

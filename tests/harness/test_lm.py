@@ -23,12 +23,13 @@ from lnbench.errors import (
 from lnbench.harness import LnbenchLM
 from lnbench.neurons import Architecture, NeuronSet
 from lnbench.scoring import signature
+from tests.lm_requests import lm_request
 
 PROMPTS = ["1 + 4 =", "a", "the quick brown fox", "10 + 13 ="]
 
 
 def requests(kind: str, *arguments: tuple) -> list[Instance]:
-    return [Instance(kind, {}, args, i) for i, args in enumerate(arguments)]
+    return [lm_request(kind, args, i) for i, args in enumerate(arguments)]
 
 
 def likelihoods(lm: LnbenchLM) -> list[float]:

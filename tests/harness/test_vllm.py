@@ -17,6 +17,7 @@ from lnbench import models
 from lnbench.errors import EngineError, LnbenchError, ModelArgumentError, OutputError
 from lnbench.harness import Exports, LnbenchLM, register
 from lnbench.neurons import NeuronSet
+from tests.lm_requests import lm_request
 
 from .test_delta import tuned
 
@@ -44,8 +45,8 @@ def made(vllm, tiny_model, tmp_path, monkeypatch):
 
 def requests(kind: str) -> list[Instance]:
     if kind == "generate_until":
-        return [Instance(kind, {}, (f"{n} + 3 =", {"until": ["\n"], "max_gen_toks": 5}), n) for n in range(3)]
-    return [Instance(kind, {}, (f"{n} + 3 =", " blue"), n) for n in range(3)]
+        return [lm_request(kind, (f"{n} + 3 =", {"until": ["\n"], "max_gen_toks": 5}), n) for n in range(3)]
+    return [lm_request(kind, (f"{n} + 3 =", " blue"), n) for n in range(3)]
 
 
 def answers(lm) -> tuple[list[str], list[float]]:
@@ -208,6 +209,6 @@ def test_packed_blocks_fit_what_vllm_scores(made):
     lm = made(max_model_len=40)
     packed = pack(["a plain text, " * 30], "en", None, 4096)
     assert packed.block == 39 == lm.scored_length
-    request = Instance("loglikelihood_rolling", packed.documents[0], (packed.documents[0]["text"],), 0)
+    request = lm_request("loglikelihood_rolling", (packed.documents[0]["text"],), doc=packed.documents[0])
     ((nats, predicted),) = lm.loglikelihood_rolling([request], disable_tqdm=True)
     assert predicted == 38 and nats < 0

@@ -69,25 +69,23 @@ def test_it_is_an_ordinary_llama(subject: measure.Subject) -> None:
 
 
 def test_the_harness_begins_every_prompt_with_the_end_token(subject: measure.Subject) -> None:
-    from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
+
+    from tests.lm_requests import lm_request
 
     lm = HFLM(pretrained=str(MODEL_DIR), device="cpu", dtype="float32", batch_size=2)
     item = measure.test_items("mc", "zh")[0]
     context, continuation = lm._encode_pair(item["prompt"], item["target"])
     assert context[0] == END_ID and END_ID not in continuation
     arguments = (item["prompt"], item["target"])
-    requests = [Instance(request_type="loglikelihood", doc={}, arguments=arguments, idx=0)]
+    requests = [lm_request("loglikelihood", arguments)]
     scored = lm.loglikelihood(requests, disable_tqdm=True)[0][0]
     start = len(context) - 1
     losses = subject._losses(subject._ids("".join(arguments)))[0, start:]
     assert scored == pytest.approx(-float(losses.sum().detach()), abs=1e-3)
     asked = measure.test_items("summ", "fr")[:2]
     generation = {"until": ["\n"], "max_gen_toks": 40, "do_sample": False}
-    requests = [
-        Instance(request_type="generate_until", doc={}, arguments=(item["prompt"], generation), idx=index)
-        for index, item in enumerate(asked)
-    ]
+    requests = [lm_request("generate_until", (item["prompt"], generation), index) for index, item in enumerate(asked)]
     assert lm.generate_until(requests, disable_tqdm=True) == [item["target"] for item in asked]
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from lm_eval.api.instance import Instance
 from lm_eval.evaluator import evaluate
 from lm_eval.models.huggingface import HFLM
 
@@ -17,6 +16,7 @@ from lnbench._data import demo_model_dir
 from lnbench.harness import Exports, LnbenchVLLM
 from lnbench.neurons import NeuronSet
 from lnbench.studies import demo_tasks
+from tests.lm_requests import lm_request
 
 PLACE = {"dtype": "float32", "max_model_len": 512, "enforce_eager": True}
 STEER = {"steps": [{"lang": "zh", "op": "zero"}, {"lang": "fr", "op": "set", "value": "mean:fr"}], "expect": "fr"}
@@ -79,7 +79,7 @@ def test_every_bias_of_a_llama_is_read():
         *(f"self_attn.{name}_proj.bias" for name in "qkvo"),
         *(f"mlp.{name}_proj.bias" for name in ("gate", "up", "down")),
     }
-    asked = [Instance("loglikelihood", {}, (f"{n} red and", " a blue one"), n) for n in range(4)]
+    asked = [lm_request("loglikelihood", (f"{n} red and", " a blue one"), n) for n in range(4)]
     mine, theirs, plain = (
         [nats for nats, _ in model.loglikelihood(asked, disable_tqdm=True)]
         for model in (lm, by_transformers(lm.export.folder), by_transformers(demo_model_dir()))
