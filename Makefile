@@ -49,8 +49,10 @@ check: $(STAMP)  ## what must hold before a commit
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## speed, as ratios of both sides in one process
-	$(BIN)/python -m benchmarks
+# A run is kept as a file, and docs/performance.md shows the last one; BENCH_ARGS="--only bench_plnd" keeps nothing.
+bench: $(STAMP)  ## speed, as ratios of both sides in one process (some minutes on two idle cores)
+	$(BIN)/python -m benchmarks --compare $(BENCH_ARGS)
+	$(BIN)/python -m scripts.make_performance_page
 
 tasks: $(STAMP)  ## write the task files from the language table again, and the prompts that tests compare
 	$(BIN)/python -m scripts.make_tasks --golden

@@ -26,8 +26,8 @@ def run(*, quick: bool) -> list[Ratio]:
     tokens, runs = (1_000, 1) if quick else (16_000, 9)
     rows = [row("the embedded model", demo(), tokens, 1.05, runs)]
     if not quick:
-        rows.append(row("a 60M shape", llama("60M"), tokens // 8, 1.05, runs))
-        rows.append(row("a 60M shape, 128k vocabulary", llama("60M", {"vocab_size": 128_256}), tokens // 16, 1.0, runs))
+        rows.append(row("a 60M shape", llama("60M"), tokens // 16, 1.05, runs))
+        rows.append(row("a 60M shape, 128k vocabulary", llama("60M", {"vocab_size": 128_256}), tokens // 32, 1.0, runs))
     return rows
 
 

@@ -48,21 +48,23 @@ def fast(what: str, model: Any, pairs: int) -> Ratio:
     return _against_forward(f"PLND q + k fast, {what}", model, ATTENTION, "fast", 1.3, pairs)
 
 
-def _document(length: int) -> Any:
+def document(length: int) -> Any:
+    """Random tokens, the same at every call."""
     import torch
 
     return torch.randint(3, 2000, (length,), generator=torch.Generator().manual_seed(0))
 
 
-def _forward(model: Any, ids: Any) -> Callable[[], None]:
+def forward(model: Any, ids: Any) -> Callable[[], None]:
+    """A forward pass as transformers runs it, with language-model head."""
     import torch
 
-    def forward() -> None:
+    def run_model() -> None:
         with torch.inference_mode():
             model(input_ids=ids[None].to(model.device), use_cache=False)
         settle(model)
 
-    return forward
+    return run_model
 
 
 @contextmanager
@@ -77,15 +79,15 @@ def _measuring(model: Any, sites: tuple[str, ...], form: str) -> Iterator[Any]:
 
 def _against_forward(what: str, model: Any, sites: tuple[str, ...], form: str, bound: float, pairs: int) -> Ratio:
     """Scores of one document; hooks are on the model during them alone."""
-    ids = _document(TOKENS)
-    measure, on, off = _hooked(model, sites, form)
+    ids = document(TOKENS)
+    measure, on, off = hooked(model, sites, form)
     return ratio(
         f"{what}, {TOKENS} tokens", FORWARD, f"<= {bound}", lambda median, _: median <= bound,
-        a=lambda: measure(ids), b=_forward(model, ids), runs=pairs, before_a=on, after_a=off, tokens=TOKENS,
+        a=lambda: measure(ids), b=forward(model, ids), runs=pairs, before_a=on, after_a=off, tokens=TOKENS,
     )  # fmt: skip
 
 
-def _hooked(model: Any, sites: tuple[str, ...], form: str) -> tuple[Callable[[Any], object], Any, Any]:
+def hooked(model: Any, sites: tuple[str, ...], form: str) -> tuple[Callable[[Any], object], Any, Any]:
     """What scores a document, and what puts its hooks on and takes them off."""
     held: list[Any] = []
 
@@ -105,8 +107,8 @@ def _hooked(model: Any, sites: tuple[str, ...], form: str) -> tuple[Callable[[An
 
 def _exact(what: str, model: Any, pairs: int) -> Ratio:
     """All query and key rows, exact, on 128 tokens, against cutting and running one at a time."""
-    ids = _document(128)
-    measure, on, off = _hooked(model, ATTENTION, "output")
+    ids = document(128)
+    measure, on, off = hooked(model, ATTENTION, "output")
     return ratio(
         f"PLND q + k exact, {what}, 128 tokens", "brute force, one row at a time", "<= 0.05 (20x faster)",
         lambda median, _: median <= 0.05,
@@ -123,7 +125,7 @@ def _brute_force(model: Any, ids: Any) -> Callable[[], None]:
         attention.register_forward_pre_hook(lambda m, given, keywords: seen.append((given, keywords)), with_kwargs=True)
         for attention in layers
     ]
-    _forward(model, ids)()
+    forward(model, ids)()
     for handle in handles:
         handle.remove()
 
@@ -143,7 +145,7 @@ def _brute_force(model: Any, ids: Any) -> Callable[[], None]:
 
 def _memory(form: str) -> Ratio:
     """Most memory that scoring takes at once, beside what the model holds: 48 heads over 24, both beyond one chunk."""
-    ids, peaks = _document(512), []
+    ids, peaks = document(512), []
     for times in (2, 4):
         heads = {"num_attention_heads": 12 * times, "num_key_value_heads": 4 * times}
         model = llama("60M", {"num_hidden_layers": 1, "hidden_size": 768 * times, **heads})

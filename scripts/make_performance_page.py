@@ -1,0 +1,89 @@
+"""Write the table of ``docs/performance.md`` from the last run that ``benchmarks/history`` keeps.
+
+    python -m scripts.make_performance_page [--check]
+
+The page is committed. ``--check`` writes nothing and fails when its table differs from what would be written.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks._history import HISTORY, Run, kept
+from benchmarks._ratio import Ratio
+from scripts.page import table_line, write_or_check
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
+BEGIN, END = "<!-- table: written by scripts/make_performance_page.py -->\n", "<!-- end of table -->\n"
+#: The heading of the part that says why an aim is missed.
+MISSED = "## Where an aim is missed\n"
+TITLES = ("what", "against", "median ratio", "range", "runs", "aim", "met", "also")
+
+
+def part(run: Run | None) -> str:
+    """What the page says of one run, in Markdown."""
+    if run is None:
+        return "No run is kept.\n"
+    lines = [table_line(TITLES), table_line("---" for _ in TITLES), *(_line(row) for _, row in run.rows)]
+    return f"{_where(run)}\n\n{''.join(lines)}\n{_times(run)}\n"
+
+
+def _where(run: Run) -> str:
+    machine, load = run.machine, run.load
+    things = ", ".join(f"{name} {version}" for name, version in run.versions.items())
+    on = f"{machine['processor']} ({machine['architecture']}), {machine['cores']} cores, {machine['threads']} threads"
+    gpu = f", {machine['gpu']}" if machine["gpu"] else ", no GPU"
+    return (
+        f"`benchmarks/history/{run.name}.json`: {on}{gpu}; {things}; load {load['start'][0]} at the start and "
+        f"{load['end'][0]} at the end."
+    )
+
+
+def _times(run: Run) -> str:
+    """How long it took, and what was left out."""
+    took = ", ".join(f"`{module.name}` {module.seconds:.0f} s" for module in run.modules if not module.skipped)
+    left_out = "".join(f" Left out: `{module.name}`, {module.skipped}." for module in run.modules if module.skipped)
+    return f"{took}; {sum(module.seconds for module in run.modules):.0f} s in all.{left_out}"
+
+
+def _line(row: Ratio) -> str:
+    numbers = f"**{_three(row.median)}**", f"{_three(row.low)} to {_three(row.high)}", str(row.runs)
+    aim = row.aim.replace("<=", "≤").replace("+-", "±")
+    also = row.note or (f"{row.extra_seconds:+.4f} s" if "more" in row.aim else "")
+    return table_line((row.what, row.against, *numbers, aim, "yes" if row.holds else "**no**", also))
+
+
+def _three(value: float) -> str:
+    """Three digits that count, at most three after the point."""
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
+
+
+def unexplained(page: str, run: Run) -> list[str]:
+    """Rows that miss their aim and that the page gives no reason for, by name."""
+    reasons = page.partition(MISSED)[2].partition("\n## ")[0]
+    return [row.what for _, row in run.rows if not row.holds and f"**{row.what}**" not in reasons]
+
+
+def last() -> Run | None:
+    """The newest kept run."""
+    return next(reversed(kept(HISTORY)), None)
+
+
+def updated(page: str) -> str:
+    """``page`` with the part between its two marks written anew."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}{part(last())}{END}{after}"
+
+
+def main() -> int:
+    """Entry point; returns the exit code."""
+    run = last()
+    for what in unexplained(PAGE.read_text("utf-8"), run) if run else ():
+        print(f"docs/{PAGE.name} gives no reason why an aim is missed: **{what}**", file=sys.stderr)
+    return write_or_check("make_performance_page", __doc__, PAGE, updated)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
