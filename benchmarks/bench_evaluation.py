@@ -20,7 +20,7 @@ def run(*, quick: bool) -> list[Ratio]:
     common: dict[str, Any] = {"pretrained": str(model_dir()), "batch_size": 8, "device": "cpu", "dtype": "float32"}
     plain = HFLM(**common)
     ours = LnbenchLM(mask=neurons(plain.model), spec="zero", engine="fold", announce=False, **common)
-    return rows("", ours, plain, 4 if quick else 12, 1 if quick else 9)
+    return rows("", ours, plain, 4 if quick else 8, 1 if quick else 13)
 
 
 def rows(where: str, ours: Any, plain: Any, requests: int, runs: int) -> list[Ratio]:

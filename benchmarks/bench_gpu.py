@@ -30,7 +30,7 @@ def run(*, quick: bool) -> list[Ratio]:
     free, _ = torch.cuda.mem_get_info()
     if free < NEEDED:
         raise Skipped(f"{free / 2**30:.0f} GiB of GPU memory are free; two models of a 7B shape want {NEEDED >> 30}")
-    return rows("7B", "cuda", "bfloat16", tokens=4_000 if quick else 400_000, runs=2 if quick else 9)
+    return rows("7B", "cuda", "bfloat16", tokens=4_000 if quick else 100_000, runs=2 if quick else 5)
 
 
 def rows(shape: str, device: str, dtype: str, *, tokens: int, runs: int) -> list[Ratio]:
