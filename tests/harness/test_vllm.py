@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import lm_eval
@@ -37,10 +38,20 @@ def vllm():
 @pytest.fixture
 def made(vllm, tiny_model, tmp_path, monkeypatch):
     """Makes a model in float32 with a cache of its own, on the tiny model unless it is told another."""
+    if version("lm_eval") == "0.5.0.dev1":
+        pytest.skip("lm-eval 0.5.0.dev1 knows no vLLM of today")
     from lnbench.harness import LnbenchVLLM
 
     monkeypatch.setenv("LNBENCH_CACHE", str(tmp_path / "cache"))
     return lambda **given: LnbenchVLLM(**{"pretrained": str(tiny_model), "dtype": "float32", "announce": False} | given)
+
+
+def test_a_vllm_that_lm_eval_does_not_know_is_refused(vllm, monkeypatch):
+    from lnbench.harness.vllm import _starting
+
+    monkeypatch.setitem(sys.modules, "lm_eval.models.vllm_causallms", None)  # as where an import in it fails
+    with pytest.raises(EngineError, match=rf"lm_eval {version('lm_eval')} does not run with vLLM .+ use --model"):
+        _starting.load_class()
 
 
 def requests(kind: str) -> list[Instance]:

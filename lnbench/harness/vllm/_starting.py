@@ -19,7 +19,7 @@ def load_class() -> Any:
     """lm-eval's vLLM model.
 
     Raises:
-        EngineError: vLLM is not installed, or cannot be imported.
+        EngineError: vLLM is not installed, cannot be imported, or is not one that this lm-eval knows.
     """
     try:
         importlib.import_module("vllm")
@@ -34,7 +34,18 @@ def load_class() -> Any:
         words = " ".join(str(error).split())
         raise EngineError(f"vLLM cannot be imported ({words}); mend its installation") from error
     with _known_by_its_name():
+        return _lm_evals_own()
+
+
+def _lm_evals_own() -> Any:
+    try:
         return importlib.import_module("lm_eval.models.vllm_causallms").VLLM
+    except ImportError as error:
+        theirs = importlib.metadata.version("lm_eval")
+        raise EngineError(
+            f"lm_eval {theirs} does not run with vLLM {version()} ({error}); install another lm_eval, or use "
+            "--model lnbench"
+        ) from error
 
 
 def version() -> str:
