@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lnbench.errors import OutputError
 from lnbench.studies._cell import Cell, Role
-from lnbench.studies._record import about_failure, about_model, recorded
+from lnbench.studies._record import Started, about_failure, about_model, recorded
 from lnbench.studies._results import About, new_tracker, write_results
 from lnbench.studies._session import put
 
@@ -49,7 +48,7 @@ class CellRunner:
         Raises:
             OutputError: a result cannot be written.
         """
-        started = time.time()
+        started = Started()
         try:
             self._put(role.condition)
             files = self._evaluate(role, folder, started)
@@ -75,15 +74,16 @@ class CellRunner:
             self._model_info = lm.get_model_info()
         return {**self._model_info, "lnbench": lm.record()}
 
-    def _evaluate(self, role: Role, folder: Path, started: float) -> Mapping[str, Any]:
+    def _evaluate(self, role: Role, folder: Path, started: Started) -> Mapping[str, Any]:
         session, study = self._session, self._session.plan.study
         tracker = new_tracker(folder)
         found = session.evaluate(role)
         arguments = {"pretrained": session.lm.model_name, **study.model.given()}
-        about = About(session.lm, self._info(), arguments, session.settings, study.gen_kwargs or None, started, tracker)
+        given = study.gen_kwargs or None
+        about = About(session.lm, self._info(), arguments, session.settings, given, started.clock, tracker)
         return write_results(folder, found, about)
 
-    def _about(self, role: Role, cell: Cell, started: float) -> dict[str, Any]:
+    def _about(self, role: Role, cell: Cell, started: Started) -> dict[str, Any]:
         lm, study = self._session.lm, self._session.plan.study
         return {
             "cell": cell.as_json(),

@@ -21,7 +21,7 @@ from lnbench.studies._model import shell
 from lnbench.studies._progress import Progress
 from lnbench.studies._ray_worker import Detecting, Opened, Returned, StudyWorker
 from lnbench.studies._reconcile import reconcile
-from lnbench.studies._record import about_study, recorded
+from lnbench.studies._record import Started, about_study, recorded
 from lnbench.studies._runner import RunReport
 from lnbench.studies._store import Store
 
@@ -163,7 +163,7 @@ class _Board:
             {
                 "cell": cell.as_json(),
                 "role": role.as_json(self.study, self.opened.model),
-                "recorded": recorded(time.time()),
+                "recorded": recorded(Started()),
                 "error": f"the workers that had this cell were lost ({why})",
             },
         )

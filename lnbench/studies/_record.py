@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from lnbench import __version__
+from lnbench._faults import sentence
 from lnbench.errors import LnbenchError
 
 if TYPE_CHECKING:
@@ -21,10 +22,17 @@ if TYPE_CHECKING:
 TRACE_LINES = 20
 
 
-def recorded(started: float) -> dict[str, Any]:
+class Started:
+    """A moment: what the clock says, and a clock that nobody sets back, both in seconds."""
+
+    def __init__(self) -> None:
+        self.clock, self.steady = time.time(), time.monotonic()
+
+
+def recorded(started: Started) -> dict[str, Any]:
     """Library versions, when a cell was started (ISO 8601, UTC) and how many seconds it took."""
-    when = datetime.fromtimestamp(started, timezone.utc).isoformat(timespec="microseconds")
-    return {**_versions(), "started": when, "seconds": round(time.time() - started, 3)}
+    when = datetime.fromtimestamp(started.clock, timezone.utc).isoformat(timespec="microseconds")
+    return {**_versions(), "started": when, "seconds": round(time.monotonic() - started.steady, 3)}
 
 
 @cache
@@ -52,9 +60,14 @@ def about_failure(error: Exception) -> dict[str, Any]:
     """The error in one sentence, and where it came from unless it is a refusal."""
     if isinstance(error, LnbenchError):
         return {"error": str(error)}
-    told = str(error).strip().split("\n", maxsplit=1)[0]
+    told = sentence(error)
+    told = f"{type(error).__name__}: {_first_line(error)}".rstrip(": ") if told is None else told
     lines = traceback.format_exc().splitlines()[-TRACE_LINES:]
-    return {"error": f"{type(error).__name__}: {told}" if told else type(error).__name__, "traceback": lines}
+    return {"error": told, "traceback": lines}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", maxsplit=1)[0]
 
 
 def about_study(plan: StudyPlan) -> dict[str, Any]:

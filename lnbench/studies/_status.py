@@ -103,7 +103,7 @@ def forecast(study: Study, store: Store) -> Forecast:
     timed = tuple(
         Observation(costs[one["cell"]["task"]], float(one["recorded"]["seconds"]))
         for one in counted
-        if isinstance(one["recorded"].get("seconds"), int | float)
+        if isinstance(one["recorded"].get("seconds"), int | float) and one["recorded"]["seconds"] > 0
     )
     devices = tuple(sorted({str(one["recorded"].get("device")) for one in counted}))
     return Forecast(now, study.model.pretrained or _named(now), costs, stale, tuple(notes), timed, devices)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,9 +41,9 @@ class Store:
         """
         if writing:
             check_takes_files(self.folder, str(self.folder), "--out")
-        about = _read(self.folder / STUDY)
+        about = _read(self.folder / STUDY, "the file")
         if about is None:
-            self._refuse_foreign()
+            self._refuse_foreign(name)
             return
         _refuse_newer(about, self.folder / STUDY)
         if about.get("name") != name:
@@ -138,8 +139,11 @@ class Store:
         """An empty folder for a cell that is about to be run: what a killed run left there goes."""
         folder = self.cell(name)
         folder.mkdir(exist_ok=True)
-        for file in folder.iterdir():
-            file.unlink()
+        for left in folder.iterdir():
+            if left.is_dir():  # where a killed process was writing
+                shutil.rmtree(left)
+            else:
+                left.unlink()
         return folder
 
     def finish(self, name: str, manifest: Mapping[str, Any], files: Mapping[str, Any]) -> None:
@@ -173,8 +177,15 @@ class Store:
         """
         _write(self.clear(name) / FAILED, {"schema": SCHEMA, "id": name, **record})
 
-    def _refuse_foreign(self) -> None:
-        """Refuse a folder with files in it; a hidden one is what a killed first run left of its ``study.json``."""
+    def _refuse_foreign(self, name: str) -> None:
+        """Refuse a folder with files in it, unless its cells say that they are this study's (``study.json`` was lost).
+
+        A hidden file is what a killed first run left of its ``study.json``.
+        """
+        found = next(iter(self.finished_names()), None)
+        manifest = None if found is None else self.manifest(found)
+        if manifest is not None and manifest["role"].get("study") == name:
+            return
         if self.folder.is_dir() and any(not entry.name.startswith(".") for entry in self.folder.iterdir()):
             raise StudyError(
                 f"the folder {str(self.folder)!r} is not empty and holds no {STUDY}; give a new folder with --out"
@@ -197,16 +208,20 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
         part.write_text(text + "\n", encoding="utf-8")
 
 
-def _read(path: Path) -> _Json | None:
+def _read(path: Path, remedy: str = "its folder") -> _Json | None:
     try:
         with path.open("rb") as stream:
             content = json.loads(stream.read())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path} cannot be read ({error}); delete its folder to have it made again") from error
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read: {error.strerror}; check the disk and your rights") from error
+    except (ValueError, RecursionError) as error:
+        raise StudyError(f"{path} cannot be read ({error}); delete {remedy} to have it made again") from error
     if not isinstance(content, dict):
-        raise StudyError(f"{path} holds no JSON object; delete its folder to have it made again")
+        raise StudyError(f"{path} holds no JSON object; delete {remedy} to have it made again")
+    if not isinstance(content.get("schema"), str):
+        raise StudyError(f"{path} says of no schema that it is; delete {remedy} to have it made again")
     return content
 
 
@@ -223,7 +238,7 @@ def _refuse_damaged(manifest: Mapping[str, Any], folder: Path) -> None:
     try:
         names = [manifest["files"]["results"][0], *(signed[0] for signed in manifest["files"]["samples"].values())]
         gone = [name for name in names if not os.path.isfile(f"{folder}/{name}")]  # noqa: PTH113 - 10,000 cells of them
-        complete = manifest["id"] == folder.name and _has_place(manifest) and "recorded" in manifest
+        complete = manifest["id"] == folder.name and _has_place(manifest) and isinstance(manifest["recorded"], dict)
     except (KeyError, TypeError, IndexError, AttributeError):
         gone, complete = [], False
     if gone or not complete:
@@ -234,5 +249,12 @@ def _refuse_damaged(manifest: Mapping[str, Any], folder: Path) -> None:
 def _has_place(record: Mapping[str, Any]) -> bool:
     """Whether a record says what it is in its study and of which task."""
     role, cell = record.get("role"), record.get("cell")
-    named = isinstance(role, dict) and {"condition", "ablated", "seed", "repeat"} <= role.keys()
-    return named and isinstance(cell, dict) and "task" in cell
+    if not isinstance(role, dict) or not isinstance(cell, dict):
+        return False
+    words, numbers = ("condition", "ablated"), ("seed", "repeat")
+    return (
+        {*words, *numbers} <= role.keys()
+        and all(isinstance(role[name], str | None) for name in words)
+        and all(isinstance(role[name], int | None) for name in numbers)
+        and isinstance(cell.get("task"), str)
+    )
