@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
 
 from lnbench.errors import TaskError
-from lnbench.harness import _output, _plugin
-
-_NOT_FOUND = "Tasks not found: "
+from lnbench.harness import _output, _plugin, _versions
 
 
 def run_eval(argv: Sequence[str]) -> int:
@@ -30,13 +27,18 @@ def run_eval(argv: Sequence[str]) -> int:
     """
     _plugin.register()
     _plugin.register_output_check()
-    started = time.time()
     with _command_line(argv), _task_errors_as_sentences():
         args = _parse()
+        output = (args.output_path or _config(args).get("output_path")) if args.command == "run" else None
+        before = _output.results_files(output) if output else set()
         args.func(args)
-    if args.command == "run" and _writes_results() and (output := args.output_path or _config(args).get("output_path")):
-        _output.check_written(output, started)
+    if output and _writes_results():
+        _output.check_written(output, before, samples=_logs_samples(args))
     return 0
+
+
+def _logs_samples(args: Any) -> bool:
+    return bool(getattr(args, "log_samples", None) or _config(args).get("log_samples"))
 
 
 def _writes_results() -> bool:
@@ -82,10 +84,10 @@ def _task_errors_as_sentences() -> Iterator[None]:
         mark = error.problem_mark
         where = f"{mark.name}, line {mark.line + 1}" if mark else "a YAML file"
         raise TaskError(f"{where} cannot be read: {error.problem}; mend the file") from error
-    except ValueError as error:
-        if not str(error).startswith(_NOT_FOUND):
+    except (KeyError, ValueError) as error:
+        names = _versions.tasks_not_found(error)
+        if names is None:
             raise
-        names = str(error).removeprefix(_NOT_FOUND)
         raise TaskError(
             f"task {names!r} is not found; `lnbench eval ls tasks` lists the names, --include_path adds a folder"
         ) from error

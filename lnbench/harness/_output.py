@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import weakref
 from pathlib import Path
 from typing import Any
@@ -41,17 +42,42 @@ def check_writable(output_path: str | Path) -> None:
     check_takes_files(folder, str(output_path), "--output_path")
 
 
-def check_written(output_path: str | Path, started: float) -> None:
-    """See that the results file of a run that began at ``started`` (seconds since the epoch) is there.
+def results_files(output_path: str | Path) -> set[tuple[str, int]]:
+    """Name and time of the results files at ``output_path``; what a run adds to them is its own, whatever the clock."""
+    path = Path(output_path).expanduser()
+    name = f"{glob.escape(path.stem)}_*.json"
+    files = path.parent.glob(name) if path.suffix == ".json" else path.glob("*/results_*.json")
+    return {(str(file), file.stat().st_mtime_ns) for file in files}
+
+
+def check_written(output_path: str | Path, before: set[tuple[str, int]], *, samples: bool = False) -> None:
+    """See that a run has written its results, to the end.
+
+    Args:
+        output_path: as it was given to lm-eval.
+        before: what :func:`results_files` said when the run began.
+        samples: whether the samples of every task were to be written too.
 
     Raises:
         OutputError: lm-eval could not write it, which it only logs.
     """
-    path = Path(output_path).expanduser()
-    name = f"{glob.escape(path.stem)}_*.json"
-    files = path.parent.glob(name) if path.suffix == ".json" else path.glob("*/results_*.json")
-    if not any(file.stat().st_mtime >= started - 1 for file in files):
+    new = [Path(name) for name, _ in results_files(output_path) - before]
+    if not new or not all(_is_whole(file, samples) for file in new):
         raise OutputError(
-            f"the results of this run are not in {str(output_path)!r}: lm-eval could not save them (its log says why); "
-            "free some space or name another folder with --output_path"
+            f"the results of this run are not all in {str(output_path)!r}: lm-eval could not save them (its log says "
+            "why); free some space or name another folder with --output_path"
         )
+
+
+def _is_whole(results: Path, samples: bool) -> bool:
+    """Whether a results file can be read and, where they are asked for, the samples of its tasks end with a line."""
+    try:
+        tasks = json.loads(results.read_text(encoding="utf-8")).get("configs", {})
+    except (ValueError, AttributeError):
+        return False
+    date = results.stem.rpartition("_")[2]
+    return not samples or all(_ends_with_a_line(results.with_name(f"samples_{task}_{date}.jsonl")) for task in tasks)
+
+
+def _ends_with_a_line(file: Path) -> bool:
+    return file.is_file() and file.read_bytes().endswith(b"\n")

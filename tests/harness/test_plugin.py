@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -163,15 +164,37 @@ def test_model_refuses_before_it_loads_anything(tmp_path: Path, monkeypatch):
 
 
 def test_results_that_are_missing_are_an_error(tmp_path: Path):
+    before = _output.results_files(tmp_path)
     with pytest.raises(OutputError, match="could not save"):
-        _output.check_written(tmp_path, started=0.0)
+        _output.check_written(tmp_path, before)
     (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "results_2026.json").write_text("{}")
-    _output.check_written(tmp_path, started=0.0)
-    with pytest.raises(OutputError):
-        _output.check_written(tmp_path, started=1e12)
+    written = tmp_path / "model" / "results_2026.json"
+    written.write_text("{}")
+    os.utime(written, (0, 0))  # by a clock that was set back
+    _output.check_written(tmp_path, before)
+    with pytest.raises(OutputError):  # an earlier run's
+        _output.check_written(tmp_path, _output.results_files(tmp_path))
+
+
+@pytest.mark.parametrize("results", ["", '{"configs": {"mgsm"', "[]"])
+def test_results_that_are_cut_short_are_an_error(tmp_path: Path, results):
+    (tmp_path / "a_2026.json").write_text(results)
+    with pytest.raises(OutputError, match="could not save"):
+        _output.check_written(tmp_path / "a.json", set())
+
+
+@pytest.mark.parametrize("rows", [None, "", '{"doc_id": 0}\n{"doc'])
+def test_samples_that_are_cut_short_are_an_error(tmp_path: Path, rows):
+    (tmp_path / "a_2026.json").write_text('{"configs": {"mgsm_zh": {}}}')
+    if rows is not None:
+        (tmp_path / "samples_mgsm_zh_2026.jsonl").write_text(rows)
+    _output.check_written(tmp_path / "a.json", set())
+    with pytest.raises(OutputError, match="could not save"):
+        _output.check_written(tmp_path / "a.json", set(), samples=True)
+    (tmp_path / "samples_mgsm_zh_2026.jsonl").write_text('{"doc_id": 0}\n')
+    _output.check_written(tmp_path / "a.json", set(), samples=True)
 
 
 def test_results_are_found_whatever_the_file_is_called(tmp_path: Path):
     (tmp_path / "run[1]_2026.json").write_text("{}")
-    _output.check_written(tmp_path / "run[1].json", started=0.0)
+    _output.check_written(tmp_path / "run[1].json", set())
