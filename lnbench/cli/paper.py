@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,9 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lnbench._data import DEMO_MODEL
-from lnbench._write import check_takes_files
+from lnbench._faults import goes_on
+from lnbench._lock import hold
+from lnbench._near import hint
+from lnbench._write import check_takes_files, make_folder
 from lnbench.cli import _detect_options as options
-from lnbench.errors import SpecError
+from lnbench.errors import OutputError, SpecError
 from lnbench.languages import DEMO_LANGUAGES, registered
 
 if TYPE_CHECKING:
@@ -60,32 +65,19 @@ def paper(
     device: options.Device = "auto",
 ) -> None:
     """Run a paper's experiments on a model and write one report: Markdown, a page, and every number as JSON."""
-    from lnbench.analysis.paper import (
-        PAPERS,
-        check_report,
-        demo_setting,
-        experiments_of,
-        make_report,
-        write_report,
-    )
-
-    if name not in PAPERS:
-        raise SpecError(f"unknown paper {name!r}; choose {' or '.join(PAPERS)}")
     chosen = None if only is None else only.split("+")
-    wanted = list(experiments_of(name, chosen))
+    _check_names(name, chosen, model, corpus, languages)
     check_takes_files(out, str(out), "--out")
+    from lnbench.analysis.paper import check_report, demo_setting, experiments_of, make_report, write_report
+
+    wanted = list(experiments_of(name, chosen))
     check_report(out, {"paper": name, "model": model})
     load = {"revision": revision, "dtype": dtype, "device": device}
     if model == DEMO_MODEL:
-        _refuse_text(corpus)
         setting = demo_setting(name, out, limit=limit, seeds=seeds, languages=_of_demo(languages))
         asked = {key: value for key, value in load.items() if value not in (None, "auto")}
         setting = replace(setting, load={**setting.load, **asked})
     else:
-        if languages is not None:
-            raise SpecError(
-                f"--languages {languages} is for the embedded model; name text of the languages by --corpus"
-            )
         setting = _setting(model, out, corpus, limit, seeds, load)
     given: dict[str, Any] = {
         "held_out": _sources(held_out),
@@ -102,12 +94,51 @@ def paper(
     if tasks is not None:
         _check_tasks(setting)
     _silence()
-    report, refused = make_report(name, setting, only=chosen, begin=_Steps(len(wanted)).show)
-    files = write_report(report, out)
+    with _alone(out):
+        report, refused = make_report(name, setting, only=chosen, begin=_Steps(len(wanted)).show)
+        files = write_report(report, out)
     print(f"{files[0]}, {files[1].name} and {files[2].name}, {len(files) - 3} pictures")
     if refused:
         print(f"not run: {', '.join(refused)}; the report says why")
         raise typer.Exit(NOT_ALL)
+
+
+def _check_names(
+    name: str, chosen: list[str] | None, model: str, corpus: list[str] | None, languages: str | None
+) -> None:
+    """Refuse what the arguments alone decide, before anything heavy is imported.
+
+    Raises:
+        LnbenchError: a paper, an experiment or a language that is not there; text that the model has, or lacks.
+    """
+    from lnbench.analysis.paper import PAPERS, check_keys
+
+    if name not in PAPERS:
+        raise SpecError(f"unknown paper {name!r}; {hint(name, PAPERS)}choose {' or '.join(PAPERS)}")
+    check_keys(name, chosen or [])
+    if model == DEMO_MODEL:
+        _refuse_text(corpus)
+        _of_demo(languages)
+        return
+    if languages is not None:
+        raise SpecError(f"--languages {languages} is for the embedded model; name text of the languages by --corpus")
+    _two_corpora(model, corpus)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Have the folder of a report for this process alone.
+
+    Raises:
+        OutputError: it cannot be made, or another process is at work there.
+    """
+    make_folder(out)
+    held = hold(out)
+    if held is None:
+        raise OutputError(f"another process is at work in {str(out)!r}; wait until it has ended, or name another --out")
+    goes_on("finished parts", out)
+    with held:
+        yield
 
 
 def _setting(
@@ -115,12 +146,17 @@ def _setting(
 ) -> Setting:
     from lnbench.analysis.paper import Setting
 
+    corpora = _two_corpora(model, corpus)
+    return Setting(model=model, out=out, languages=tuple(corpora), corpora=corpora, limit=limit, seeds=seeds, load=load)
+
+
+def _two_corpora(model: str, corpus: list[str] | None) -> dict[str, str]:
     corpora = _sources(corpus)
     if len(corpora) < 2:
         raise SpecError(
             f"--model {model} has no text of its own; name text of two languages or more, as in --corpus en=en.txt"
         )
-    return Setting(model=model, out=out, languages=tuple(corpora), corpora=corpora, limit=limit, seeds=seeds, load=load)
+    return corpora
 
 
 def _refuse_idle(paper: str, given: dict[str, Any]) -> None:

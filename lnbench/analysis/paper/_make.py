@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from lnbench import __version__
+from lnbench._faults import sentence
 from lnbench.analysis._section import Section
 from lnbench.analysis.paper._experiments import Experiment, experiments_of
 from lnbench.analysis.paper._markdown import plain
 from lnbench.analysis.paper._report import Report
 from lnbench.analysis.paper._setting import Setting
-from lnbench.errors import LnbenchError
 
 _log = logging.getLogger(__name__)
 
@@ -69,10 +69,10 @@ def make_report(
 
 
 def _refused(experiment: Experiment, error: Exception) -> Section:
-    told = str(error).strip()
-    if not isinstance(error, LnbenchError):
+    told = sentence(error)
+    if told is None:
         _log.error("the experiment %s ended with an error", experiment.key, exc_info=error)
-        told = f"{type(error).__name__}: {told}"
+        told = f"{type(error).__name__}: {str(error).strip()}"
     return Section(experiment.key, experiment.title, f"Not run here: {plain(told)}.", data={"not_run": told})
 
 
