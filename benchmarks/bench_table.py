@@ -17,6 +17,7 @@ EVALUATED = ("en", "de", "es", "fr", "zh")
 ABLATED = (*EVALUATED, "ru", "sw", "th")
 DATASETS = ("demo_summ", "demo_qa", "xlsum", "xquad")
 DRAWS = 5
+METRICS = ("exact_match", "rougeL", "f1", "fidelity")
 #: About what one document takes in lm-eval's samples: prompt, answer and their repetitions.
 TEXT = "Ein kurzer Text, der im Dokument, in der Frage und in der Antwort steht. " * 4
 
@@ -66,21 +67,22 @@ def _write(store: Path, documents: int) -> int:
     rng, number = np.random.default_rng(0), 0
     for dataset in DATASETS:
         for code in EVALUATED:
-            hashes = [hashlib.sha256(f"{dataset} {code} {at}".encode()).hexdigest() for at in range(documents)]
+            shared = [_document(at, f"{dataset} {code} {at}") for at in range(documents)]
             for role in _conditions():
                 lost = 0.6 if role.get("ablated") == code and role["condition"] == "specific" else 0.02
-                _cell(store / "cells" / f"{number:05d}", dataset, code, role, hashes, rng.random((3, documents)), lost)
+                _cell(store / "cells" / f"{number:05d}", dataset, code, role, shared, rng.random((3, documents)), lost)
                 number += 1
     return number
 
 
 def _cell(
-    folder: Path, dataset: str, code: str, role: dict[str, Any], hashes: list[str], draws: np.ndarray, lost: float
+    folder: Path, dataset: str, code: str, role: dict[str, Any], shared: list[str], draws: np.ndarray, lost: float
 ) -> None:
     folder.mkdir(parents=True)
     task = f"lnbench_{dataset}_{code}"
-    rows = [_sample(at, sha, draws[:, at].tolist(), lost) for at, sha in enumerate(hashes)]
-    files = {"samples_x.jsonl": "".join(f"{json.dumps(row)}\n" for row in rows), "results_x.json": _results(task, rows)}
+    rows = [_scores(draws[:, at].tolist(), lost) for at in range(len(shared))]
+    lines = (f"{document[:-1]}, {json.dumps(row)[1:]}\n" for document, row in zip(shared, rows, strict=True))
+    files = {"samples_x.jsonl": "".join(lines), "results_x.json": _results(task, rows)}
     signed = {}
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -95,11 +97,9 @@ def _cell(
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
-def _sample(at: int, sha: str, draws: list[float], lost: float) -> dict[str, Any]:
-    first, second, third = draws
-    right = float(first > lost)
-    scores = {"exact_match": right, "rougeL": right * second, "f1": right * second}
-    return {
+def _document(at: int, name: str) -> str:
+    """What the samples of one document have in common, as JSON."""
+    told = {
         "doc_id": at,
         "doc": {"id": str(at), "prompt": TEXT, "target": TEXT[:100]},
         "target": TEXT[:100],
@@ -107,20 +107,24 @@ def _sample(at: int, sha: str, draws: list[float], lost: float) -> dict[str, Any
         "resps": [[TEXT[:150]]],
         "filtered_resps": [TEXT[:150]],
         "filter": "none",
-        "metrics": [*scores, "fidelity"],
-        **dict.fromkeys(("doc_hash", "prompt_hash", "target_hash"), sha),
-        **scores,
-        "fidelity": None if third < 0.05 else right,
+        "metrics": METRICS,
+        **dict.fromkeys(("doc_hash", "prompt_hash", "target_hash"), hashlib.sha256(name.encode()).hexdigest()),
     }
+    return json.dumps(told)
+
+
+def _scores(draws: list[float], lost: float) -> dict[str, float | None]:
+    first, second, third = draws
+    right = float(first > lost)
+    return dict(zip(METRICS, (right, right * second, right * second, None if third < 0.05 else right), strict=True))
 
 
 def _results(task: str, rows: list[dict[str, Any]]) -> str:
-    names = rows[0]["metrics"]
-    values = {name: [row[name] for row in rows if row[name] is not None] for name in names}
+    values = {name: [row[name] for row in rows if row[name] is not None] for name in METRICS}
     found = {
         "results": {task: {f"{name},none": sum(of) / len(of) for name, of in values.items()}},
         "configs": {task: {}},
-        "higher_is_better": {task: dict.fromkeys(names, True)},
+        "higher_is_better": {task: dict.fromkeys(METRICS, True)},
         "n-samples": {task: {"effective": len(rows)}},
         "config": {},
     }
