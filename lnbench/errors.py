@@ -5,9 +5,28 @@ value, and what to do. The command line prints that sentence and exits with a co
 traceback for one of these.
 """
 
+#: Of a sentence so many characters are shown at its beginning and at its end: it quotes what a file of others says.
+_BEGINNING, _END = 1_500, 400
+
 
 class LnbenchError(Exception):
-    """Base of all refusals; ``str(error)`` is the sentence that the user reads."""
+    """Base of all refusals; ``str(error)`` is the sentence that the user reads.
+
+    It is one line of bounded length without anything that acts on a terminal, whatever it quotes.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if not text.isprintable():
+            text = "".join(map(_shown, text))
+        return text if len(text) <= _BEGINNING + _END else f"{text[:_BEGINNING]} ... {text[-_END:]}"
+
+
+def _shown(char: str) -> str:
+    """A line break as a blank, and any other character that is not to be seen by its number."""
+    if char in "\t\n\r":
+        return " "
+    return char if char.isprintable() else char.encode("unicode_escape").decode()
 
 
 class NeuronFileError(LnbenchError):

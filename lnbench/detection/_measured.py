@@ -13,7 +13,7 @@ import torch
 
 from lnbench.detection._statistics import Statistics
 from lnbench.detection._store import write_tensors
-from lnbench.errors import DataError, SpecError
+from lnbench.errors import DataError, NeuronSetError, SpecError
 from lnbench.neurons import Architecture
 
 #: Version of the file, ``major.minor``; a newer major version is refused.
@@ -115,8 +115,20 @@ class CorpusStatistics:
                 return _from_header(header, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
         except FileNotFoundError:
             raise DataError(f"no statistics at {str(path)!r}; name a file that --stats-out has written") from None
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise DataError(f"the statistics {str(path)!r} cannot be read ({error}); collect them again") from error
+        except _DAMAGED as error:
+            raise _unreadable(path, error) from error
+        except (SafetensorError, OSError) as error:
+            raise _unreadable(path, error) from error
+
+
+#: What a header that says something else raises; torch tells of numbers that are too large by a RuntimeError.
+_DAMAGED = (
+    LookupError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError, NeuronSetError, SpecError,
+)  # fmt: skip
+
+
+def _unreadable(path: str | Path, error: Exception) -> DataError:
+    return DataError(f"the statistics {str(path)!r} cannot be read ({error}); collect them again")
 
 
 def _read_header(metadata: Mapping[str, str], path: str | Path) -> dict[str, Any]:
@@ -131,14 +143,21 @@ def _read_header(metadata: Mapping[str, str], path: str | Path) -> dict[str, Any
 
 def _from_header(header: dict[str, Any], tables: Mapping[str, torch.Tensor]) -> CorpusStatistics:
     languages, tokens = tuple(header["languages"]), torch.tensor(header["tokens"], dtype=torch.int64)
+    architecture = Architecture.from_json(header["architecture"])
+    if not header["sites"] or tokens.shape != (len(languages),):
+        raise ValueError(f"there are {len(languages)} languages, {len(header['sites'])} sites and other counts")
 
     def of(site: str) -> Statistics:
         found = {name: tables[f"{site}.{name}"] for name in _TABLES if f"{site}.{name}" in tables}
+        shape = (architecture.layers, architecture.widest(site), len(languages))
+        for name, table in found.items():
+            if tuple(table.shape) != shape:
+                raise ValueError(f"{site}.{name} has shape {tuple(table.shape)} where {shape} is meant")
         return Statistics(site, languages, tokens, **found)
 
     return CorpusStatistics(
         {site: of(site) for site in header["sites"]},
-        Architecture.from_json(header["architecture"]),
+        architecture,
         header["model"],
         header["revision"],
         header["corpus"],

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from lnbench import _yaml
 from lnbench.errors import SpecError
 
 SUFFIXES = (".yaml", ".yml")
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without the silent rule that the later of two equal keys wins."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = getattr(key_node, "value", None)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(str(key))
-        return super().construct_mapping(node, deep=deep)
 
 
 def read_source(spec: str | Path | Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
@@ -48,21 +32,19 @@ def read_source(spec: str | Path | Mapping[str, Any] | None) -> tuple[str, dict[
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        given = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        _, given = _yaml.read(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SpecError(
             f"cannot read the spec file {path}: {error.strerror}; give a path from the current folder"
         ) from None
     except UnicodeDecodeError:
         raise SpecError(f"the spec file {path} is not UTF-8 text; save it as UTF-8 YAML") from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except _yaml.UnreadableYaml as error:
         raise SpecError(f"the spec file {path} is not readable YAML ({_where(error)}); correct it there") from None
     if not isinstance(given, dict):
         raise SpecError(f"the spec file {path} must hold keys such as steps:, not {type(given).__name__}")
     return given
 
 
-def _where(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or type(error).__name__
-    return f"line {mark.line + 1}: {problem}" if mark else str(problem)
+def _where(error: _yaml.UnreadableYaml) -> str:
+    return error.problem if error.line is None else f"line {error.line}: {error.problem}"

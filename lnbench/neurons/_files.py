@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lnbench._write import whole
-from lnbench.errors import NeuronFileError, NeuronSetError, OutputError, SpecError, UnknownLanguageError
+from lnbench.errors import NeuronSetError, OutputError, SpecError, UnknownLanguageError
 from lnbench.neurons import _safetensors_file, _torch_file
 from lnbench.neurons._algebra import with_header
 from lnbench.neurons._payload import Arrays, pack, unpack
 from lnbench.neurons._schema import migrate
 from lnbench.neurons._sniff import NATIVE, file_format
 from lnbench.neurons.foreign._facts import FileFacts
-from lnbench.neurons.foreign._read import neuron_set, read_table, share_out
+from lnbench.neurons.foreign._read import neuron_set, of_file, read_table, share_out
 
 if TYPE_CHECKING:
     from lnbench.neurons._set import NeuronSet
@@ -66,13 +66,9 @@ def read_all(paths: Sequence[Path], facts: FileFacts | None = None) -> list[Neur
 
 def _native(path: Path, kind: str, facts: FileFacts) -> NeuronSet:
     """The set in one of our own files, held to what is told of it."""
-    try:
+    with of_file(path):
         text, arrays = _READERS[kind](path)
         neurons = unpack(*migrate(_parse(text), arrays))
-    except NeuronSetError as error:
-        raise NeuronFileError(f"{path} is not a valid neuron set: {error}") from error
-    except OSError as error:
-        raise NeuronFileError(f"{path} cannot be read ({error.strerror or error}): check the file") from error
     if facts.languages not in (None, neurons.languages):
         raise UnknownLanguageError(
             f"{path} names its languages itself, {', '.join(neurons.languages)}, and "

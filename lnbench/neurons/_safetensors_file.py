@@ -68,7 +68,10 @@ def layout(path: Path) -> dict[str, Any]:
         if len(text) < length:
             raise EOFError
         found = json.loads(text)
-        end = max((entry["data_offsets"][1] for name, entry in found.items() if name != "__metadata__"), default=0)
+        entries = [entry for name, entry in found.items() if name != "__metadata__"]
+        if not all(isinstance(entry["dtype"], str) for entry in entries):
+            raise TypeError("a type is no text")
+        end = max((entry["data_offsets"][1] for entry in entries), default=0)
         if size < 8 + length + end:
             raise EOFError
     except EOFError as error:

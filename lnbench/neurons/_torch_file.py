@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import pickletools
 import re
+import struct
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ _MAX_PICKLE = 16 * 2**20
 _MAX_OPCODES = 2_000_000
 _SAVE = "make a set of it with NeuronSet.from_indices and save that"
 _AGAIN = "download or write it again"
+
+#: What `zipfile` raises on damaged files; OSError and the last two come of offsets that point nowhere.
+_NO_ZIP = (
+    zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, OSError, OverflowError, struct.error,
+)  # fmt: skip
 
 _ROOTS = {"EMPTY_DICT": "dict", "EMPTY_LIST": "list", "MARK": "list"}
 
@@ -120,7 +126,7 @@ def _pickle(path: Path) -> bytes:
             if packed or swollen or found[0].file_size > _MAX_PICKLE:
                 raise NeuronFileError(f"{path} is a zip file that torch did not write: {_SAVE}")
             return archive.read(found[0])
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except _NO_ZIP as error:
         raise NeuronFileError(f"{path} is a cut off or damaged torch file ({error}): {_AGAIN}") from error
 
 

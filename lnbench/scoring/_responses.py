@@ -69,7 +69,7 @@ def read_responses(path: Path, *, expect: str | None = None, fields: Fields | No
     for number, line in enumerate(_lines(path), start=1):
         where = f"{path}, line {number}"
         if plain:
-            yield Response(_decoded(line, where), _given(expect), "", len(line) + 1)
+            yield Response(_decoded(line, where), _given(expect, where), "", len(line) + 1)
         elif line.strip():
             yield _response(_row(line, where), expect, fields or Fields(), where, len(line) + 1)
         none &= not (plain or line.strip())
@@ -144,15 +144,15 @@ def _expected(row: Mapping[str, Any], expect: str | None, field: str | None, whe
     if field is not None and not isinstance(found, str):
         raise DataError(f"{where}: no language in the field {field!r}; name the field with --expect-field")
     try:
-        fold(_given(found))
+        fold(_given(found, where))
     except UnknownLanguageError as error:
         raise DataError(f"{where}: {error}") from error
     return str(found)
 
 
-def _given(expect: Any) -> str:
+def _given(expect: Any, where: str) -> str:
     if not isinstance(expect, str):
-        raise DataError("no language to expect; give one with --expect, or its field with --expect-field")
+        raise DataError(f"{where}: no language to expect; give one with --expect, or its field with --expect-field")
     return expect
 
 

@@ -17,6 +17,8 @@ from lnbench.models import Spec
 ABLATED, EXPECTED = "ablated", "expected"
 #: How many seeds a random control has when the study does not say.
 RANDOM_SEEDS = 5
+#: How many it can have: each is a condition of its own for every language.
+MOST_SEEDS = 10_000
 
 
 def refused(sentence: str, *where: Any) -> PydanticCustomError:
@@ -169,6 +171,8 @@ class ConditionEntry(Section):
             raise refused("op, spec and steps say the same thing in three ways; give one of them")
         if self.value is not None and self.op is None:
             raise refused(f"value: {self.value!r} has no effect without op; add op: set", "value")
+        if isinstance(self.seeds, int) and self.seeds > MOST_SEEDS:
+            raise refused(f"seeds: {self.seeds!r} asks for more than {MOST_SEEDS} draws; give fewer", "seeds")
         if not self.draws():
             raise refused(f"seeds: {self.seeds!r} asks for no draw; give a number of 1 or more", "seeds")
         return self

@@ -10,13 +10,11 @@ from typing import Any, TypeAlias
 import yaml
 from pydantic import ValidationError
 
+from lnbench import _yaml
 from lnbench.errors import StudyError
 
 #: Keys and list positions from the top of the file down to a value.
 Where: TypeAlias = tuple[Any, ...]
-
-#: More entries than any study has; a file whose aliases multiply ends here.
-MOST_ENTRIES = 10_000
 
 
 @dataclass(frozen=True)
@@ -43,18 +41,17 @@ class StudyText:
         file = Path(path).expanduser()
         try:
             text = file.read_text(encoding="utf-8")
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            lines = _lines(root, (), {})
-            values = yaml.safe_load(text)
+            root, values = _yaml.read(text)
         except OSError as error:
             raise StudyError(f"cannot read the study file {str(file)!r}: {error.strerror}; check the path") from None
         except UnicodeDecodeError:
             raise StudyError(f"the study file {str(file)!r} is not UTF-8 text; save it as UTF-8 YAML") from None
-        except (yaml.YAMLError, RecursionError) as error:
-            raise StudyError(f"{file}{_mark(error)}: not readable YAML ({_problem(error)}); correct it there") from None
+        except _yaml.UnreadableYaml as error:
+            line = f", line {error.line}" if error.line else ""
+            raise StudyError(f"{file}{line}: not readable YAML ({error.problem}); correct it there") from None
         if not isinstance(values, dict):
             raise StudyError(f"{file} holds no keys such as name:, but {type(values).__name__}; see docs/studies.md")
-        return cls(file, values, lines)
+        return cls(file, values, _lines(root, (), {}))
 
     def line(self, where: Where) -> int:
         """The line of ``where``, or of the nearest entry above it that stands in the file."""
@@ -102,11 +99,8 @@ def _dotted(where: Where) -> str:
 
 
 def _lines(node: yaml.Node | None, above: Where, lines: dict[Where, int]) -> dict[Where, int]:
-    """Add the line of every key and item below ``node``; refuse a key that stands twice."""
+    """Add the line of every key and item below ``node``."""
     for where, mark, child in _children(node, above):
-        if where in lines or len(lines) > MOST_ENTRIES:
-            problem = f"the key {where[-1]!r} stands twice" if where in lines else "too many entries"
-            raise yaml.constructor.ConstructorError(None, None, problem, mark)
         lines[where] = mark.line + 1
         _lines(child, where, lines)
     return lines
@@ -119,12 +113,3 @@ def _children(node: yaml.Node | None, above: Where) -> Iterator[tuple[Where, yam
     elif isinstance(node, yaml.SequenceNode):
         for at, item in enumerate(node.value):
             yield (*above, at), item.start_mark, item
-
-
-def _mark(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f", line {mark.line + 1}" if mark else ""
-
-
-def _problem(error: Exception) -> str:
-    return str(getattr(error, "problem", None) or type(error).__name__)

@@ -16,7 +16,7 @@ def parse_amount(text: str | int, what: str = "tokens") -> int:
     Raises:
         SpecError: the text is no such number.
     """
-    match = re.fullmatch(r"(\d[\d_]*(?:\.\d+)?)([kmgKMG]?)", str(text).strip(), re.ASCII)
+    match = re.fullmatch(r"(\d[\d_]{0,30}(?:\.\d{1,30})?)([kmgKMG]?)", str(text).strip(), re.ASCII)
     amount = Fraction(match[1].replace("_", "")) * _SCALE[match[2].lower()] if match else Fraction(0)
     if amount < 1 or amount.denominator != 1:
         raise SpecError(f"{what} cannot be {text!r}; write a whole number above 0, such as 20000, 500k, 1M or 1G")

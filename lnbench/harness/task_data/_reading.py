@@ -98,16 +98,16 @@ def csv_rows(path: Path, field: str) -> Iterator[Raw]:
     """
     csv.field_size_limit(2**31 - 1)
     reader = csv.DictReader(io.StringIO(text_of(path), newline="\n"), strict=True)
-    if field not in (reader.fieldnames or ()):
-        raise DataError(f"{path}, line 1: the header has no {field!r}; {_FILE_REMEDY}")
     try:
+        if field not in (reader.fieldnames or ()):
+            raise DataError(f"{path}, line 1: the header has no {field!r}; {_FILE_REMEDY}")
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             if None in row or None in row.values():
                 raise DataError(f"{where}: the row has not as many cells as the header; {_ROW_REMEDY}")
             yield where, row
     except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: not CSV ({error}); {_ROW_REMEDY}") from error
+        raise DataError(f"{path}, line {max(1, reader.line_num)}: not CSV ({error}); {_ROW_REMEDY}") from error
 
 
 def json_file(path: Path) -> Any:
@@ -137,7 +137,7 @@ def parquet_rows(paths: Sequence[Path]) -> Iterator[Raw]:
     for path in paths:
         try:
             rows = read_table(path).to_pylist()
-        except (ArrowException, OSError) as error:
+        except (ArrowException, OSError, ValueError, OverflowError) as error:  # the last two: names and dates
             raise DataError(f"{path} is not a parquet file that can be read; {_FILE_REMEDY}") from error
         for number, row in enumerate(rows, start=1):
             found = True

@@ -9,8 +9,10 @@ from typing import Any
 
 import yaml
 
+from lnbench import _yaml
 from lnbench._data import DEMO_MODEL
 from lnbench.models._export._record import chain
+from lnbench.neurons import counted
 
 README = "README.md"
 
@@ -20,7 +22,7 @@ def card(record: Mapping[str, Any]) -> str:
     base = record["base"]
     parts = [
         f"---\n{yaml.safe_dump(_header(base), sort_keys=False, allow_unicode=True)}---\n",
-        f"# {_plain(base['model'])} with {record['neurons']} neurons changed\n",
+        f"# {_plain(base['model'])} with {counted(record['neurons'])} changed\n",
         f"{_what(record)}\n",
         *([f"{_DEMO}\n"] if base["model"] == DEMO_MODEL else []),
         f"## Provenance\n\n{_table(_provenance(record))}",
@@ -36,8 +38,8 @@ def licence_of(card_file: Path) -> str | None:
     try:
         text = card_file.read_text(encoding="utf-8")
         match = re.match(r"---\r?\n(.*?)\r?\n---", text, re.DOTALL)
-        header = yaml.safe_load(match[1]) if match else None
-    except (OSError, ValueError, yaml.YAMLError):
+        header = _yaml.read(match[1])[1] if match else None
+    except (OSError, ValueError, _yaml.UnreadableYaml):
         return None
     named = header.get("license") if isinstance(header, dict) else None
     return named if isinstance(named, str) else None
@@ -88,7 +90,7 @@ def _provenance(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _step(step: Mapping[str, Any]) -> str:
-    return f"{step['op']} on {step['neurons']} neurons of {'+'.join(step['languages'])}"
+    return f"{step['op']} on {counted(step['neurons'])} of {'+'.join(step['languages'])}"
 
 
 def _control(record: Mapping[str, Any]) -> str | None:

@@ -48,7 +48,7 @@ class Stored:
         try:
             index = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
             names = set(index["weight_map"].values())
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _damaged(self.folder / INDEX, error) from None
         odd = sorted(str(name) for name in names if not self._is_file(name))
         if odd:
@@ -114,7 +114,7 @@ class Stored:
             try:
                 with safe_open(path, "pt"):  # which holds the header to the file
                     self._headers[file] = read_header(path)[0]
-            except (OSError, SafetensorError) as error:
+            except (OSError, ValueError, SafetensorError) as error:
                 raise _damaged(path, error) from None
         return self._headers[file]
 
@@ -123,7 +123,9 @@ class Stored:
         return {}
 
     def _is_file(self, name: Any) -> bool:
-        return isinstance(name, str) and Path(name).name == name and (self.folder / name).is_file()
+        if not isinstance(name, str) or Path(name).name != name:
+            return False
+        return os.path.isfile(self.folder / name)  # noqa: PTH113 (Path.is_file raises on names too long)
 
 
 def read_header(path: Path) -> tuple[dict[str, Any], int]:
@@ -131,7 +133,10 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
-    return {key: entry for key, entry in header.items() if key != "__metadata__"}, 8 + length
+    entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
+    if not all(isinstance(entry, dict) for entry in entries.values()):
+        raise ValueError("an entry of its header has no names")  # safetensors itself takes lists, too
+    return entries, 8 + length
 
 
 def overwrite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

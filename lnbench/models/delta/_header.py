@@ -39,7 +39,8 @@ def is_delta(path: str | Path) -> bool:
             layout = json.loads(file.read(length))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(layout, dict) and HEADER_KEY in (layout.get("__metadata__") or {})
+    about = layout.get("__metadata__") if isinstance(layout, dict) else None
+    return isinstance(about, dict) and HEADER_KEY in about
 
 
 def delta_header(path: str | Path) -> dict[str, Any]:
@@ -61,7 +62,9 @@ def one_sentence(path: Path, unreadable: type[Exception]) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise DeltaError(f"there is no delta at {str(path)!r}; name a file that `lnbench tune` has written") from None
-    except (unreadable, OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (
+        unreadable, OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError
+    ) as error:  # fmt: skip
         raise DeltaError(f"the delta {str(path)!r} cannot be read ({error}); make or copy it again") from error
 
 
@@ -76,4 +79,5 @@ def checked_header(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
         raise DeltaError(
             f"{str(path)!r} has format {header.get('schema')} and this lnbench reads {SCHEMA}; upgrade lnbench"
         )
+    json.dumps(header, allow_nan=False)  # ValueError: it would go into results files, and no number of JSON is NaN
     return header

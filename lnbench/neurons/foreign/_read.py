@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lnbench.errors import ModelMismatchError, NeuronFileError, NeuronSetError, UnknownLanguageError
+from lnbench.errors import ModelMismatchError, NeuronFileError, NeuronSetError, SpecError, UnknownLanguageError
 from lnbench.neurons._architecture import Architecture
 from lnbench.neurons._header import Header, check_labels
 from lnbench.neurons._sites import SITES
@@ -50,7 +50,7 @@ def read_table(path: Path, kind: str, facts: FileFacts) -> ForeignFile:
         NeuronFileError: it is damaged, hostile or no such file.
         SpecError: a site was given, and the file says its own.
     """
-    with _of_file(path):
+    with of_file(path):
         return ForeignFile(path, kind, READERS[kind](path, facts))
 
 
@@ -68,7 +68,7 @@ def neuron_set(file: ForeignFile, facts: FileFacts) -> NeuronSet:
     """
     labels = _labels(file, facts.languages)
     told = facts.shape
-    with _of_file(file.path):
+    with of_file(file.path):
         made = _made(file, labels, Header())
         if told is not None:
             _refuse_other_shape(file, told, made.sites or (facts.site or USUAL_SITE,))
@@ -85,12 +85,14 @@ def _made(file: ForeignFile, labels: tuple[str, ...], header: Header) -> NeuronS
 
 
 @contextmanager
-def _of_file(path: Path) -> Iterator[None]:
+def of_file(path: Path) -> Iterator[None]:
     """Name the file in what its content is refused for."""
     try:
         yield
     except NeuronSetError as error:
         raise NeuronFileError(f"{path} is not a valid neuron set: {error}") from error
+    except (ModelMismatchError, SpecError) as error:
+        raise type(error)(str(error) if str(path) in str(error) else f"{path}: {error}") from error
     except (RecursionError, MemoryError, OverflowError) as error:
         raise NeuronFileError(f"{path} is too large or too deeply nested to be read: check it") from error
     except OSError as error:

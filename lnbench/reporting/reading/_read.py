@@ -57,9 +57,9 @@ def _absent(study: Path) -> dict[str, tuple[str, ...]]:
 def _assembled(reader: _Reader, folder: Path, *, store: bool) -> Results:
     entries = list(reader.cells(folder) if store else reader.plain(folder))
     if not entries:
-        found = f"{len(reader.unfinished)} unfinished and {len(reader.failed)} failed cells" if store else "none"
+        left = f" ({len(reader.unfinished)} unfinished and {len(reader.failed)} failed cells)" if store else ""
         raise DataError(
-            f"{str(folder)!r} holds no results ({found}); finish the study, or give the folder of lm-eval's "
+            f"{str(folder)!r} holds no results{left}; finish the study, or give the folder of lm-eval's "
             "--output_path with --log_samples"
         )
     check_same(entries, reader.identities)
