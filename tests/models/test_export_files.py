@@ -103,6 +103,7 @@ def test_the_checkpoints_own_type_stays(dtype: torch.dtype, shard: int, tmp_path
 
 def test_only_what_changes_is_read_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = saved(tmp_path / "base")
+    untouched = {path.name: path.read_bytes() for path in base.iterdir() if path.is_file()}
     read, original = [], _stored.Stored.read
     monkeypatch.setattr(_stored.Stored, "read", lambda self, key: read.append(key) or original(self, key))
     written: list[int] = []
@@ -121,6 +122,7 @@ def test_only_what_changes_is_read_and_written(tmp_path: Path, monkeypatch: pyte
     assert sum(written) == size == export_size(open_checkpoint(str(base)), SCALING)
     assert told(out)["weights"]["rewritten"] == sorted(changed)
     assert (out / "model.safetensors.index.json").read_bytes() == (base / "model.safetensors.index.json").read_bytes()
+    assert {path.name: path.read_bytes() for path in base.iterdir() if path.is_file()} == untouched
 
 
 def test_links_where_they_can_be_and_copies_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,7 +384,7 @@ def test_what_breaks_off_leaves_nothing(error: BaseException, tmp_path: Path) ->
 
 def test_what_a_killed_process_left_is_removed_and_work_in_progress_is_not(tmp_path: Path) -> None:
     base = saved(tmp_path / "base")
-    left, held, other = (tmp_path / f".{name}.partial" for name in ("out-a", "out-b", "outer-c"))
+    left, held, other = (tmp_path / f".{name}.partial" for name in ("out.a", "out.b", "outer.c"))
     for folder in (left, held, other):
         folder.mkdir()
         (folder / "model.safetensors").write_text("half")
@@ -391,6 +393,21 @@ def test_what_a_killed_process_left_is_removed_and_work_in_progress_is_not(tmp_p
     export(open_checkpoint(str(base)), SCALING, tmp_path / "out")
     os.close(handle)
     assert not left.exists() and held.exists() and other.exists()
+
+
+def test_an_export_that_was_being_replaced_at_a_kill_comes_back(tmp_path: Path) -> None:
+    base = open_checkpoint(str(saved(tmp_path / "base")))
+    out = export(base, SCALING, tmp_path / "out")
+    (tmp_path / ".out.a.partial").mkdir()
+    out.rename(tmp_path / ".out.a.partial" / "earlier")
+    with pytest.raises(OutputError, match="exists already"):
+        export(base, SCALING, out)
+    assert told(out)["neurons_by_layer"] and (tmp_path / ".out.a.partial").exists()
+    with pytest.raises(RuntimeError, match="pulled out"):
+        export(base, SCALING, out, replace=True, done=_break)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "out"]
+    export(base, SCALING, out, replace=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "out"]
 
 
 def test_the_card(tmp_path: Path) -> None:
