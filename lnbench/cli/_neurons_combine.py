@@ -136,8 +136,10 @@ def _check(files: list[str], out: Path) -> None:
 
 
 def _finish(neurons: NeuronSet, out: Path) -> None:
+    from lnbench.neurons import counted
+
     neurons.save(out)
     counts = ", ".join(f"{label} {neurons.count(label)}" for label in neurons.languages)
-    print(f"Written: {out}, {len(neurons)} neurons at {', '.join(neurons.sites) or 'no site'}: {counts}")
+    print(f"Written: {out}, {counted(len(neurons))} at {', '.join(neurons.sites) or 'no site'}: {counts}")
     for line in neurons.header.history:
         print(f"  {line}")

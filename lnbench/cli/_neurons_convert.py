@@ -86,10 +86,12 @@ def _write(
 
 
 def _report(neurons: NeuronSet, out: Path, kind: str, read: tuple[str, ...], lost: tuple[str, ...]) -> None:
+    from lnbench.neurons import counted
+
     counts = ", ".join(f"{label} {neurons.count(label)}" for label in neurons.languages)
     names = [str(out).replace("{lang}", label) for label in neurons.languages] if "{lang}" in out.name else [str(out)]
     sites = ", ".join(neurons.sites) or "no site"
-    print(f"Written: {', '.join(names)} ({kind}), {len(neurons)} neurons at {sites}: {counts}")
+    print(f"Written: {', '.join(names)} ({kind}), {counted(len(neurons))} at {sites}: {counts}")
     for line in read:
         print(f"  {line}")
     if neurons.header.architecture is None:

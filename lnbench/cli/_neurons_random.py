@@ -25,7 +25,7 @@ def random(
     revision: options.Revision = None,
 ) -> None:
     """Draw as many random neurons for each language as it has, and none of its own: what control=random draws."""
-    from lnbench.neurons import random_set
+    from lnbench.neurons import counted, random_set
 
     outputs.check_set_path(out)
     options.refuse_overwriting(out, file)
@@ -33,6 +33,6 @@ def random(
     made = random_set(neurons, seed, match, options.names(lang))
     made.save(out)
     counts = ", ".join(f"{label} {made.count(label)}" for label in made.languages)
-    print(f"Written: {out}, {len(made)} neurons at {', '.join(made.sites) or 'no site'}: {counts}")
+    print(f"Written: {out}, {counted(len(made))} at {', '.join(made.sites) or 'no site'}: {counts}")
     if made.header.parameters["reused"]:
         print(f"  {made.header.parameters['reused']} of them are targets, because there were too few others")

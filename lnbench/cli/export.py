@@ -78,6 +78,7 @@ def export(
     Only the weight files that change are written anew. The folder appears whole or not at all.
     """
     from lnbench.models import check_export_push, check_target, compile_plan, push_export
+    from lnbench.neurons import counted
 
     if private and push_to_hub is None:
         raise ModelArgumentError("--private says who may see the upload, and there is none; add --push-to-hub ORG/NAME")
@@ -88,7 +89,7 @@ def export(
     wanted = _spec(spec, **keys, control=control, seed=seed, match=match, n1=n1, n2=n2)
     neurons, checkpoint = _opened(mask, model, revision, {"languages": languages, "site": site, "kv_map": kv_map})
     plan = compile_plan(wanted, neurons, checkpoint.architecture)
-    print(f"lnbench: mask {mask}, model {checkpoint.name}, {plan.neurons} neurons; {plan.description}", flush=True)
+    print(f"lnbench: mask {mask}, model {checkpoint.name}, {counted(plan.neurons)}; {plan.description}", flush=True)
     told = _write(checkpoint, plan, out, link, force, _about(mask))
     print(f"wrote {out}: {told}")
     if push_to_hub is not None:

@@ -173,8 +173,7 @@ def _print(lenses: list[Lens]) -> None:
     print(f"Model: {lenses[0].model}", end="")
     about = ", a planted positive control: an instrument, not evidence about language models."
     print(about if lenses[0].model == DEMO_MODEL else "")
-    for each in lenses:
-        print(f"\n{lens_text(each)}")
+    print(f"\n{lens_text(*lenses)}")
 
 
 @dataclass(frozen=True)

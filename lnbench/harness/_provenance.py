@@ -13,6 +13,7 @@ from lnbench import __version__, models, scoring
 from lnbench.errors import CacheError, LnbenchError
 from lnbench.harness import _delta
 from lnbench.harness.task_data import loaded
+from lnbench.neurons import counted
 
 if TYPE_CHECKING:
     from lnbench.harness._fit import Fit
@@ -166,7 +167,7 @@ def line(lm: Described) -> str:
         what = "the original model" if lm.tuned.delta is None else lm.condition
         return f"lnbench: mask {files}, model {lm.model_name}, {what}"
     return (
-        f"lnbench: mask {files}, model {lm.model_name}, {lm.plan.neurons} neurons, engine {lm.engine} "
+        f"lnbench: mask {files}, model {lm.model_name}, {counted(lm.plan.neurons)}, engine {lm.engine} "
         f"({lm.engine_reason}); {lm.condition}"
     )
 

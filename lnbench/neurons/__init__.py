@@ -10,6 +10,7 @@ from lnbench.neurons._draw import random_set
 from lnbench.neurons._grouped import GroupedRows, Heads, grouped_query_index, grouped_query_rows
 from lnbench.neurons._hash import target_hash
 from lnbench.neurons._header import SCHEMA, Header
+from lnbench.neurons._header_text import counted
 from lnbench.neurons._reader import use_architecture_reader
 from lnbench.neurons._resolve import load_masks, resolve_mask
 from lnbench.neurons._rows import Rows
@@ -34,6 +35,7 @@ __all__ = [
     "RandomControl",
     "Rows",
     "SetDiff",
+    "counted",
     "diff",
     "diff_text",
     "expand_sites",

@@ -16,6 +16,7 @@ from lnbench.neurons import _hash, _measures, _rows
 from lnbench.neurons._architecture import Architecture
 from lnbench.neurons._check import check, layer_count, refuse_outside
 from lnbench.neurons._header import Header, check_labels
+from lnbench.neurons._header_text import counted
 from lnbench.neurons._operations import Operations
 from lnbench.neurons._rows import FloatArray, IntArray, Rows, check_ids, frozen, sort_order
 from lnbench.neurons._sites import SITES, known_site
@@ -291,7 +292,7 @@ class NeuronSet(Operations):
     def __repr__(self) -> str:
         made_by = f", {self.header.method}" if self.header.method else ""
         languages, sites = "+".join(self.languages), "+".join(self.sites)
-        return f"NeuronSet({len(self)} neurons of {languages} at {sites}{made_by}, {self.content_hash[:12]})"
+        return f"NeuronSet({counted(len(self))} of {languages} at {sites}{made_by}, {self.content_hash[:12]})"
 
 
 def _by_layer(values: npt.NDArray[Any], layer: npt.NDArray[Any], layers: int) -> list[npt.NDArray[Any]]:

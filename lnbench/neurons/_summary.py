@@ -74,9 +74,8 @@ def _facts(data: dict[str, Any]) -> list[tuple[str, str]]:
     """The header, line by line; what is not known is left out."""
     header, architecture = data["header"], data["header"]["architecture"]
     revision = f" @ {header['revision']}" if header["revision"] else ""
-    measured = f"{', '.join(data['statistics']['kinds'])} on {', '.join(data['statistics']['languages'])}"
     facts = [
-        ("neurons", f"{data['neurons']} in {data['layers']} layers"),
+        ("neurons", f"{data['neurons']} in {data['layers']} layer{'s' * (data['layers'] != 1)}"),
         ("content hash", data["content_hash"]),
         ("model", f"{header['model']}{revision}" if header["model"] else ""),
         ("architecture", _architecture(architecture) if architecture else ""),
@@ -84,11 +83,22 @@ def _facts(data: dict[str, Any]) -> list[tuple[str, str]]:
         *_lines("corpus", described({k: v for k, v in (header["corpus"] or {}).items() if k != "coverage"})),
         ("tool", header["tool"]),
         ("scores", "one per neuron" if data["scores"] else ""),
-        ("statistics", measured if data["statistics"]["kinds"] else ""),
+        *_lines("statistics", _measured(data["statistics"])),
         ("frequency", ", ".join(data["frequency"])),
         *_lines("history", header["history"]),
     ]
     return [(name, _plain(value)) for name, value in facts if value]
+
+
+def _measured(data: dict[str, Any]) -> list[str]:
+    """What is stored for each neuron, and on text of which languages."""
+    if not data["kinds"]:
+        return []
+    active = [kind.removeprefix("active_") for kind in data["kinds"] if kind.startswith("active_")]
+    plain = [kind for kind in data["kinds"] if not kind.startswith("active_")]
+    told = [f"of all tokens: {', '.join(plain)}"] if plain else []
+    told += [f"of tokens where it is active: {', '.join(active)}"] if active else []
+    return [*told, f"on text in {', '.join(data['languages'])}"]
 
 
 def _plain(text: str) -> str:

@@ -84,6 +84,20 @@ def test_two_sets_meet_at_the_sites_of_both():
     assert "no attention neurons" in room.render_overlap(found, "terminal")
 
 
+def test_chance_stands_beside_what_is_shared():
+    found = room.overlaps_of(("demo", NeuronSet.load("demo_langs_ffn.safetensors")))
+    lines = room.render_overlap(found, "terminal").splitlines()
+    (french,) = (line.split() for line in lines[4:12] if line.split()[0] == "fr")
+    row, to = found[0].rows.index("fr"), found[0].columns.index("es")
+    chance = found[0].chance[row, to] / min(found[0].sizes_a[row], found[0].sizes_b[to])
+    assert 0 < chance < 0.1
+    cells = " ".join(french[2:]).replace(" (", "(").split()
+    assert cells[to] == f"7({100 * chance:.1f})"
+    assert cells[row] == "100", "none for a language with itself"
+    assert any("random sets of the same sizes" in line for line in lines)
+    assert "(nan)" not in room.render_overlap(room.overlaps_of(("a.pt", PLAIN)), "terminal"), "widths are not known"
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format(form):
     counted, shared = room.counts_of(PLAIN, "a.pt"), room.overlaps_of(("a.pt", PLAIN))

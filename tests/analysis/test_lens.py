@@ -176,6 +176,9 @@ def test_an_ablation_shows():
     before = layer_lens(model, tokenizer, {"zh": ["水 文"]}, LensSettings(new_tokens=2))
     assert before.languages[0].parts["generated"].groups[-1, own] == 1
     assert ablated.languages[0].parts["generated"].groups[-1, own] == 0
+    headings = [line for line in lens_text(before, ablated).splitlines() if line.startswith("zh, ")]
+    order = [("without zh" in line, "prompts" in line.split("(")[0]) for line in headings]
+    assert order == [(False, True), (True, True), (False, False), (True, False)], "what is compared stands together"
     section = lens_section([before, ablated])
     assert [picture.png[:4] for picture in section.pictures] == [b"\x89PNG"] * 2
     assert "without zh" in " ".join(table.caption for table in section.tables)

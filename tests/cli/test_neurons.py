@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from lnbench.cli.neurons import app
 from lnbench.errors import NeuronFileError
-from lnbench.neurons import NeuronSet, histogram
+from lnbench.neurons import NeuronSet, counted, histogram, summary, summary_text
+from lnbench.neurons.hub._card import card_section
 from tests.neurons.conftest import full_set
 
 
@@ -57,7 +58,8 @@ def test_text_says_the_same(path):
         ["content", "hash", full_set().content_hash],
         ["model", "org/tiny", "@", "abc"],
         ["method", "lape", "rate=0.01"],
-        ["statistics", "diff,", "mean", "on", "zh,", "fr,", "en"],
+        ["statistics", "of", "all", "tokens:", "diff,", "mean"],
+        ["on", "text", "in", "zh,", "fr,", "en"],
         ["language", "ffn.act", "attn.q", "all"],
         ["zh", "2", "1", "3"],
         ["fr", "2", "0", "2"],
@@ -137,5 +139,15 @@ def test_headers_are_shown_in_lines_and_not_as_dicts(tmp_path):
     assert "method       lape rate=0.01" in lines
     assert "             measured: dtype float32, seed 0" in lines and "             tokens: 3, 4" in lines
     assert "corpus       sha256=abababababab" in lines and "             documents: zh 2" in lines
+    assert "             sources:" in lines and f"               l0   {'x' * 50}" in lines
+    assert "               and 82 more" in lines, "of many texts by name the first stand one below the other"
     assert all(len(line) <= 120 and "{" not in line for line in lines if "hash" not in line and "file" not in line[:5])
-    assert sum(line.strip().startswith(("sources", "xxx", "l")) for line in lines) < 9, "long values are cut"
+    assert sum("xxx" in line for line in lines) == 8
+    card = card_section("org/sets", "set.safetensors", made)
+    assert "`measured: dtype float32, seed 0`" in card and "`tokens: 3, 4`" in card and "{'" not in card
+
+
+def test_one_is_one():
+    assert [counted(number) for number in (0, 1, 2)] == ["0 neurons", "1 neuron", "2 neurons"]
+    one = NeuronSet.from_indices({"zh": {"ffn.act": [[3]]}})
+    assert "1 neuron of zh" in repr(one) and "1 in 1 layer\n" in summary_text(summary(one))

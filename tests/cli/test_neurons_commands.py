@@ -18,7 +18,7 @@ from lnbench.errors import (
     SpecError,
     UnknownLanguageError,
 )
-from lnbench.neurons import NeuronSet
+from lnbench.neurons import NeuronSet, counted
 from tests.neurons.conftest import full_set
 
 DOCS = Path(__file__).parents[2] / "docs" / "neuron-sets.md"
@@ -43,7 +43,7 @@ def here(tmp_path, monkeypatch):
 
 def test_there_and_back(here):
     text = run("convert", "zh.safetensors", "--out", "zh.neuron.pth", "--site", "ffn.act")
-    assert "Written: zh.neuron.pth (lape)" in text and "not in the file: 1 neurons at attn.q" in text
+    assert "Written: zh.neuron.pth (lape)" in text and "not in the file: 1 neuron at attn.q" in text
     assert "not in the file: names of languages" in text and "not in the file: scores" in text
     text = run("convert", "zh.neuron.pth", "--out", "back.pt", "--languages", "zh")
     assert "site ffn.act, because nothing else was told" in text and "no model is known" in text
@@ -94,7 +94,7 @@ def test_each_combination(here):
     for number, (arguments, wanted) in enumerate(cases.items()):
         text = run("combine", *arguments, "--out", f"out{number}.pt")
         made = NeuronSet.load(f"out{number}.pt")
-        assert f"Written: out{number}.pt, {len(made)} neurons" in text
+        assert f"Written: out{number}.pt, {counted(len(made))} at" in text
         assert wanted is None or made.content_hash == wanted.content_hash, arguments
         assert len(made.header.history) > 0 and made.header.history[-1] in text
     assert made.languages == ("zh", "fr", "de")

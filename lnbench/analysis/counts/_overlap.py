@@ -60,6 +60,14 @@ class Shared:
         return _divided(self.shared, np.minimum.outer(self.sizes_a, self.sizes_b))
 
     @property
+    def by_chance(self) -> npt.NDArray[np.float64]:
+        """``chance`` as ``share`` is; NaN also for a language beside itself in the same set."""
+        smaller = np.minimum.outer(self.sizes_a, self.sizes_b)
+        expected: npt.NDArray[np.float64] = np.where(smaller > 0, self.chance / np.maximum(smaller, 1), math.nan)
+        itself = np.equal.outer(np.array(self.rows), np.array(self.columns)) & (self.a == self.b)
+        return np.where(itself, math.nan, expected)
+
+    @property
     def jaccard(self) -> npt.NDArray[np.float64]:
         """Shared neurons as a share of those in either; NaN where both are empty."""
         return _divided(self.shared, np.add.outer(self.sizes_a, self.sizes_b) - self.shared)
@@ -150,26 +158,41 @@ def render_overlap(found: Sequence[Shared], form: str) -> str:
         return _csv(found)
     if form not in FORMATS:
         raise DataError(f"there is no format {form!r}; choose among {', '.join(FORMATS)}")
-    grids = [
-        (f"{one.title}: {what}, percent", _rows(one, values))
-        for one in found
-        for what, values in (("share of the smaller set", one.share), ("Jaccard", one.jaccard))
-    ]
+    grids = [(f"{one.title}: {what}", rows) for one in found for what, rows in _tables(one)]
     first = found[0]
     names = first.a if first.a == first.b else f"{first.a} (down) and {first.b} (across)"
     return render_grids(f"{names}: neurons that languages share", grids, _sentences(found), form)
 
 
-def _rows(one: Shared, values: npt.NDArray[np.float64]) -> list[list[str]]:
+def _tables(one: Shared) -> list[tuple[str, list[list[str]]]]:
+    """What a table shows, its header and its rows."""
+    return [
+        ("share of the smaller set, percent (by chance)", _rows(one, one.share, one.by_chance)),
+        ("Jaccard, percent", _rows(one, one.jaccard)),
+    ]
+
+
+def _rows(
+    one: Shared, values: npt.NDArray[np.float64], chance: npt.NDArray[np.float64] | None = None
+) -> list[list[str]]:
     rows = [["", "neurons", *one.columns]]
-    for label, size, line in zip(one.rows, one.sizes_a.tolist(), values, strict=True):
-        rows.append([label, str(size), *("-" if math.isnan(value) else f"{100 * value:.0f}" for value in line)])
+    for at, (label, size) in enumerate(zip(one.rows, one.sizes_a.tolist(), strict=True)):
+        beside = [math.nan] * len(one.columns) if chance is None else chance[at].tolist()
+        cells = [_cell(*both) for both in zip(values[at].tolist(), beside, strict=True)]
+        rows.append([label, str(size), *cells])
     return rows
+
+
+def _cell(value: float, chance: float) -> str:
+    if math.isnan(value):
+        return "-"
+    expected = "" if math.isnan(chance) else f" ({100 * chance:.{0 if chance >= 0.1 else 1}f})"
+    return f"{100 * value:.0f}{expected}"
 
 
 def _sentences(found: Sequence[Shared]) -> list[str]:
     missing = [structure for structure in STRUCTURES if structure not in {one.structure for one in found}]
-    told = ["Large sets share neurons by chance; how many random sets would is in the JSON and the CSV output."]
+    told = ["By chance: what random sets of the same sizes in each layer and site would share on average."]
     return told + [f"There are no {structure} neurons to compare." for structure in missing]
 
 
@@ -220,11 +243,7 @@ def overlap_png(found: Sequence[Shared]) -> bytes:
 def overlap_section(a: _Named, b: _Named | None = None) -> Section:
     """The overlap as a section of a report; errors as in :func:`overlaps_of`."""
     found = overlaps_of(a, b)
-    tables = [
-        ShownTable(f"{one.title}: {what}, percent.", _rows(one, values)[0], _rows(one, values)[1:])
-        for one in found
-        for what, values in (("share of the smaller set", one.share), ("Jaccard", one.jaccard))
-    ]
+    tables = [ShownTable(f"{one.title}: {what}.", rows[0], rows[1:]) for one in found for what, rows in _tables(one)]
     alt = "Shared neurons of every two languages, attention and feed-forward apart, as heat maps."
     text = f"How many neurons languages share. {' '.join(_sentences(found))}"
     data = {"overlap": [one.as_json() for one in found]}

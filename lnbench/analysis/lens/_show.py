@@ -24,16 +24,28 @@ def lens_tables(lens: Lens) -> list[ShownTable]:
     return found
 
 
-def lens_text(lens: Lens) -> str:
-    """The tables for a terminal, without intervals, and what to know when reading them."""
+def lens_text(*lenses: Lens) -> str:
+    """The tables for a terminal, without intervals, and what to know when reading them.
+
+    Args:
+        lenses: conditions of one model on the same prompts; tables of one language and part stand below each other.
+    """
+    parts = [
+        _shown(_table(lens, each, part))
+        for at, first in enumerate(lenses[0].languages)
+        for part in PARTS
+        for lens in lenses
+        if (each := lens.languages[at]).language == first.language and each.parts[part].documents
+    ]
+    return "\n\n".join([*parts, *dict.fromkeys(note for lens in lenses for note in notes(lens))])
+
+
+def _shown(table: ShownTable) -> str:
     from tabulate import tabulate
 
-    parts = []
-    for table in lens_tables(lens):
-        rows = [[cell.split(" [")[0] for cell in row] for row in table.rows]
-        shown = tabulate(rows, headers=list(table.header), stralign="right", disable_numparse=True)
-        parts.append(f"{table.caption}\n\n{shown}")
-    return "\n\n".join([*parts, *notes(lens)])
+    rows = [[cell.split(" [")[0] for cell in row] for row in table.rows]
+    shown = tabulate(rows, headers=list(table.header), stralign="right", disable_numparse=True)
+    return f"{table.caption}\n\n{shown}"
 
 
 def notes(lens: Lens) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lnbench._near import hint
 from lnbench._write import check_writable, whole
 from lnbench.errors import NeuronSetError, OutputError, SpecError
+from lnbench.neurons._header_text import counted
 from lnbench.neurons._sites import known_site
 from lnbench.neurons.foreign import _csv, _json, _lape, _mask, _plnd
 from lnbench.neurons.foreign._facts import KV_MAPS
@@ -97,7 +98,7 @@ def _of_one_site(neurons: NeuronSet, kind: str, site: str | None) -> tuple[Neuro
     """The neurons of the site that is written, and which others are left out."""
     if site is not None:
         known_site(site)
-        left = [f"{neurons.count(site=each)} neurons at {each}" for each in neurons.sites if each != site]
+        left = [f"{counted(neurons.count(site=each))} at {each}" for each in neurons.sites if each != site]
         if len(neurons) and site not in neurons.sites:
             raise SpecError(f"this neuron set has no neurons at {site}: it has {', '.join(neurons.sites)}")
         neurons = neurons.select(sites=site)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lnbench.neurons._header_text import in_words
 from lnbench.neurons._summary import summary
 from lnbench.neurons.hub._markdown import code, table
 
@@ -111,7 +112,7 @@ def _demo(neurons: NeuronSet) -> list[str]:
 
 def _facts(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     header = data["header"]
-    yield "neurons", f"{data['neurons']} in {data['layers']} layers"
+    yield "neurons", f"{data['neurons']} in {data['layers']} layer{'s' * (data['layers'] != 1)}"
     yield "content hash", code(data["content_hash"])
     yield "model", _model(header)
     yield "architecture", _architecture(header["architecture"])
@@ -150,7 +151,7 @@ def _measured(data: dict[str, Any]) -> str:
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
-    return "<br>".join(code(f"{key}: {value}") for key, value in values.items())
+    return "<br>".join(code(f"{key}: {in_words(value)}") for key, value in values.items())
 
 
 def _loading(repo: str, file: str, neurons: NeuronSet) -> list[str]:
