@@ -20,9 +20,22 @@ _PARTIAL = ".partial"
 def check_writable(path: Path) -> None:
     """Refuse a path that cannot be written, before hours of work go into what should be written there.
 
+    A file without a name is really written to the folder, since rights alone do not tell (a disk may be read-only).
+
     Raises:
         OutputError: the folder does not exist, cannot be written to, or the path is itself a folder.
     """
+    _check_place(path)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {str(path)!r}: {str(path.parent)!r} says {error.strerror!r}; choose another folder"
+        ) from error
+
+
+def _check_place(path: Path) -> None:
     if path.is_dir():
         raise OutputError(f"cannot write to {str(path)!r}, which is a folder; name a file")
     if not path.parent.is_dir():
@@ -76,7 +89,7 @@ def whole(path: Path) -> Iterator[Path]:
         OutputError: the path cannot be written.
     """
     try:
-        check_writable(path)
+        _check_place(path)
         with partial_beside(path) as folder:
             part = folder / f"part{path.suffix}"
             part.touch()
@@ -121,7 +134,7 @@ def _sweep(path: Path) -> None:
     """Remove what killed processes have left of this file: folders of ours that nobody holds."""
     for place in path.parent.glob(f".{escape(path.name)}.*{_PARTIAL}"):
         with suppress(OSError):
-            held = hold(place)
+            held = hold(place, again=False)
             if held is not None:
                 shutil.rmtree(place, ignore_errors=True)
                 held.release()

@@ -7,7 +7,7 @@ tried. Nothing here knows what is in the files.
 from lnbench._hub._fetch import Place, fetch
 from lnbench._hub._push import Pushed, check_names, check_push, push, read_text
 from lnbench._hub._reach import offline_without_network, quick_without_network
-from lnbench._hub._refusal import HubRefusal, endpoint, first_line
+from lnbench._hub._refusal import HubRefusal, endpoint, first_line, switched_off
 
 __all__ = [
     "HubRefusal",
@@ -22,4 +22,5 @@ __all__ = [
     "push",
     "quick_without_network",
     "read_text",
+    "switched_off",
 ]

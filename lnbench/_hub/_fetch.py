@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lnbench._hub._refusal import BUSY, HubRefusal, endpoint, first_line, near, no_repository, status_of
+from lnbench._hub._refusal import BUSY, HubRefusal, endpoint, first_line, near, no_repository, status_of, switched_off
 
 _log = logging.getLogger(__name__)
 #: How long to wait for an answer, unless ``HF_HUB_ETAG_TIMEOUT`` says otherwise.
@@ -85,11 +85,11 @@ def _why_silent(place: Place) -> _Silent | None:
     Raises:
         HubRefusal: the hub knows no such revision or file.
     """
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import HFValidationError
 
-    if constants.HF_HUB_OFFLINE:
-        return _Silent("the hub is switched off by HF_HUB_OFFLINE", "unset it, or give the path of the file")
+    if switch := switched_off():
+        return _Silent(f"the hub is switched off by {switch}", "unset it, or give the path of the file")
     try:
         url = hf_hub_url(place.repo, place.file, repo_type=place.kind, revision=place.revision)
         answer = get_hf_file_metadata(url, timeout=_seconds())

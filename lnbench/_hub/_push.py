@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lnbench._hub._refusal import BUSY, HubRefusal, endpoint, first_line, logging_in, no_repository, status_of
+from lnbench._hub._refusal import (
+    BUSY,
+    HubRefusal,
+    endpoint,
+    first_line,
+    logging_in,
+    no_repository,
+    status_of,
+    switched_off,
+)
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -38,13 +47,13 @@ def check_push(repo: str, files: Mapping[str, bytes | Path], message: str) -> No
         HubRefusal: a name cannot be, there is nothing to send or no message, the hub is switched off, or there is no
             token to write with.
     """
-    from huggingface_hub import constants, get_token
+    from huggingface_hub import get_token
 
     check_names(repo, files)
     if not message.strip():
         raise HubRefusal("the message of the commit is empty: say what the files are")
-    if constants.HF_HUB_OFFLINE:
-        raise HubRefusal("the hub is switched off by HF_HUB_OFFLINE: unset it")
+    if switch := switched_off():
+        raise HubRefusal(f"the hub is switched off by {switch}: unset it")
     if get_token() is None:
         raise HubRefusal(f"writing to the hub needs a token: {logging_in()}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lnbench._write import check_writable, whole
-from lnbench.errors import OutputError
+from lnbench.errors import DataError, OutputError
 
 
 def check_outputs(json: Path | None, plot: Path | None) -> None:
@@ -24,6 +24,22 @@ def check_outputs(json: Path | None, plot: Path | None) -> None:
         raise OutputError(f"the numbers and the picture are two files, not both {str(plot)!r}; rename one")
     if plot is not None and plot.suffix.lower() != ".png":
         raise OutputError(f"the picture is a PNG, and {str(plot)!r} has another suffix; call it {plot.stem}.png")
+
+
+def check_results(folder: Path) -> None:
+    """Refuse a folder that is not there or holds nothing, before what reads results is imported.
+
+    Raises:
+        DataError: there is no such folder, or neither a study nor lm-eval wrote to it.
+    """
+    path = folder.expanduser()
+    if not path.is_dir():
+        raise DataError(f"there is no folder {str(folder)!r}; give a study's store or lm-eval's --output_path")
+    if next((file for name in ("manifest.json", "results*.json") for file in path.rglob(name)), None) is None:
+        raise DataError(
+            f"{str(folder)!r} holds no results; fill it with `lnbench study run STUDY.yaml --out {folder}`, or with "
+            f"lm_eval --log_samples --output_path {folder}"
+        )
 
 
 def write_json(value: Any, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lnbench._near import hint
-from lnbench.cli._outputs import check_outputs, write_json, write_picture
+from lnbench.cli._outputs import check_outputs, check_results, write_json, write_picture
 from lnbench.errors import SpecError
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def _show(
     if form not in FORMS:
         raise SpecError(f"--format {form!r} is unknown; {hint(form, FORMS)}choose one of {', '.join(FORMS)}")
     check_outputs(json, png)
+    check_results(folder)
     from lnbench.analysis.text import render_section
     from lnbench.reporting import read_results
     from lnbench.reporting.leaderboard import shown

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lnbench._faults import sentence
 from lnbench._write import check_writable, whole
 from lnbench.cli._outputs import write_json
-from lnbench.errors import LnbenchError, OutputError
+from lnbench.errors import OutputError
 
 if TYPE_CHECKING:
     from lnbench.reporting.checking import Baseline, Report
@@ -44,10 +45,13 @@ def check(
         _show(report, markdown, junit, json)
         if update:
             _renew(now, baseline)
-    except LnbenchError as error:
+    except Exception as error:
+        told = sentence(error)
+        if told is None:
+            raise
         from lnbench.reporting.checking import plain_text
 
-        print(f"error: {plain_text(str(error))}", file=sys.stderr)
+        print(f"error: {plain_text(told)}", file=sys.stderr)
         raise typer.Exit(_INCOMPARABLE) from None
     raise typer.Exit(0 if update else report.exit_code)
 
@@ -107,4 +111,5 @@ def _renew(now: Baseline, path: Path) -> None:
     from lnbench.reporting import checking as room
 
     room.write_baseline(now, path)
-    print(f"baseline: {path}, {len(now.cells)} cells")
+    cells, scores = len({cell.place for cell in now.cells}), len(now.cells)
+    print(f"baseline: {path}, {scores} score{'s' * (scores != 1)} of {cells} cell{'s' * (cells != 1)}")

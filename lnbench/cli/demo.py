@@ -37,18 +37,20 @@ def demo(
     limit: Annotated[int, typer.Option(min=1, help="Documents per task (there are 100).")] = 25,
 ) -> None:
     """Run original, matched random and language-specific ablation on the embedded model; print the table."""
+    check_outputs(json, plot)
+    chosen = _languages(ablate)
+    _silence(mask)
+    ablated = _neuron_set(mask)
     from lnbench.reporting import changes, matrix, plot_matrix, rows_from_scores, write_rows
     from lnbench.scoring import METRICS, signatures
 
-    check_outputs(json, plot)
-    _silence()
     start = time.monotonic()
-    scores = _scores(mask, _languages(ablate), seeds, limit)
+    scores = _scores(mask, chosen, seeds, limit)
     matrices = {kind: matrix(scores, kind, metric) for kind, metric in _SHOWN.items()}
     _print(matrices)
     print(f"\nlm-eval ran {len({s.condition for s in scores})} conditions in {time.monotonic() - start:.0f} s.")
     if json is not None:
-        about = {"model": DEMO_MODEL, **_neuron_set(mask), "seeds": seeds, "limit": limit, "lnbench": __version__}
+        about = {"model": DEMO_MODEL, **ablated, "seeds": seeds, "limit": limit, "lnbench": __version__}
         about["signatures"] = {kind: signatures(kind) for kind in METRICS}
         about["changes"] = {kind: changes(m) for kind, m in matrices.items()}
         write_rows(rows_from_scores(scores), json, **about)
@@ -78,11 +80,12 @@ def _languages(text: str) -> list[str]:
     return chosen
 
 
-def _silence() -> None:
+def _silence(mask: str) -> None:
     """One bar for the whole demo: lm-eval and transformers show theirs for every condition otherwise."""
     os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported; our own bar says disable=False
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the demo needs no network and must not wait for one
+    if "hf://" not in mask:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the demo needs no network and must not wait for one
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from lnbench._near import hint
 from lnbench.cli import _plot_text
-from lnbench.cli._outputs import check_outputs, write_json, write_picture
+from lnbench.cli._outputs import check_outputs, check_results, write_json, write_picture
 from lnbench.errors import SpecError
 
 #: As lnbench.reporting and lnbench.analysis.workflow have them, known here before either is loaded.
@@ -55,6 +55,7 @@ def workflow(
 ) -> None:
     """Blocks of layers by structure: English, non-English, their changes and the gap, beside random sets."""
     _check(form, english, json, png)
+    check_results(results)
     from lnbench.analysis.workflow import workflow_png, workflow_tables
     from lnbench.reporting import read_results, render
     from lnbench.reporting.leaderboard import shown
@@ -76,6 +77,7 @@ def sweep(
 ) -> None:
     """The gap for every n1 and n2 of a sweep, and a pick that is made on one half of the documents."""
     _check(form, english, json, png)
+    check_results(results)
     from lnbench.analysis.workflow import render_sweep, sweep_png, sweeps
     from lnbench.reporting import read_results
     from lnbench.reporting.leaderboard import shown
@@ -95,10 +97,12 @@ def counts(
 ) -> None:
     """Neurons of each language by layer and site."""
     _check(form, None, json, png)
-    from lnbench.analysis.counts import counts_of, counts_png, render_counts
     from lnbench.neurons import NeuronSet
 
-    found = counts_of(NeuronSet.load(neurons), neurons)
+    loaded = NeuronSet.load(neurons)  # a set that is not there is refused before anything heavy is imported
+    from lnbench.analysis.counts import counts_of, counts_png, render_counts
+
+    found = counts_of(loaded, neurons)
     print(render_counts(found, form), end="")
     _write(json, found.as_json(), png, lambda: counts_png(found))
 
@@ -113,10 +117,14 @@ def overlap(
 ) -> None:
     """Neurons that languages share: attention and feed-forward apart, with and without those that are English too."""
     _check(form, None, json, png)
-    from lnbench.analysis.counts import overlap_png, overlaps_of, render_overlap
-    from lnbench.neurons import NeuronSet
+    from lnbench.neurons import NeuronSet, resolve_mask
 
-    sets = [(name, NeuronSet.load(name)) for name in (neurons, other) if name is not None]
+    names = [name for name in (neurons, other) if name is not None]
+    for name in names:
+        resolve_mask(name)
+    sets = [(name, NeuronSet.load(name)) for name in names]
+    from lnbench.analysis.counts import overlap_png, overlaps_of, render_overlap
+
     found = overlaps_of(*sets)
     print(render_overlap(found, form), end="")
     _write(json, [one.as_json() for one in found], png, lambda: overlap_png(found))

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from lnbench._data import DEMO_MODEL, demo_model_dir
-from lnbench._hub import quick_without_network
+from lnbench._hub import quick_without_network, switched_off
 from lnbench._near import hint
 from lnbench.errors import LnbenchError, ModelArgumentError
 
@@ -136,4 +136,7 @@ def unloadable_in_one_sentence(name: str, what: str) -> Iterator[None]:
         words = " ".join(str(error).split())
         reason = re.split(r"(?<=[^.])\. |: '|, ", words, maxsplit=1)[0].rstrip(".") or type(error).__name__
         remedy = f"{hint(name, [DEMO_MODEL], close=0.8)}name a folder with a model or one on the hub"
+        if (switch := switched_off()) and not Path(name).expanduser().exists():
+            reason = f"the hub is switched off by {switch}, and its cache has no copy"
+            remedy = f"{hint(name, [DEMO_MODEL], close=0.8)}unset it, or name a folder with a model"
         raise ModelArgumentError(f"the {what} of {name!r} cannot be loaded ({reason}); {remedy}") from error

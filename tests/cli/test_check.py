@@ -51,7 +51,7 @@ def test_update_shows_the_difference_and_writes(folder):
     run(folder / "bad", 15)
     before = (folder / "b.json").read_bytes()
     code, shown, _ = check("bad", "--update")
-    assert code == 0 and "50 points worse" in shown and "baseline: b.json, 1 cells" in shown
+    assert code == 0 and "50 points worse" in shown and "baseline: b.json, 1 score of 1 cell" in shown
     assert (folder / "b.json").read_bytes() != before
     assert check("bad")[0] == 0
 

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from lnbench.analysis.paper._experiments import Experiment, experiments_of
     from lnbench.analysis.paper._make import make_report
     from lnbench.analysis.paper._report import Report, check_report, write_report
-    from lnbench.analysis.paper._setting import PAPERS, Setting, demo_setting
+    from lnbench.analysis.paper._setting import KEYS, PAPERS, Setting, check_keys, demo_setting
 
 _LAZY = {
     "Experiment": "lnbench.analysis.paper._experiments",
+    "KEYS": "lnbench.analysis.paper._setting",
     "PAPERS": "lnbench.analysis.paper._setting",
     "Report": "lnbench.analysis.paper._report",
     "Setting": "lnbench.analysis.paper._setting",
+    "check_keys": "lnbench.analysis.paper._setting",
     "check_report": "lnbench.analysis.paper._report",
     "demo_setting": "lnbench.analysis.paper._setting",
     "experiments_of": "lnbench.analysis.paper._experiments",
@@ -28,10 +30,12 @@ _LAZY = {
 }
 
 __all__ = [
+    "KEYS",
     "PAPERS",
     "Experiment",
     "Report",
     "Setting",
+    "check_keys",
     "check_report",
     "demo_setting",
     "experiments_of",

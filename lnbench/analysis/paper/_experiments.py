@@ -7,16 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from lnbench._near import hint
 from lnbench.analysis._section import Section
 from lnbench.analysis.paper import _published
 from lnbench.analysis.paper._ablation import ablation_section
 from lnbench.analysis.paper._neurons import loaded, neurons_of
-from lnbench.analysis.paper._setting import Setting
+from lnbench.analysis.paper._setting import Setting, check_keys
 from lnbench.analysis.paper._study import results_of
 from lnbench.analysis.paper._tuning import tuning
 from lnbench.detection import Corpus
-from lnbench.errors import DataError
 from lnbench.reporting.reading import Results
 
 #: Steps of ablation by the number of neurons, as shares of a language's own.
@@ -212,9 +210,5 @@ def experiments_of(paper: str, only: Any = None) -> Iterator[Experiment]:
     """
     known = {"plnd": _PLND, "lape": _LAPE}[paper]
     wanted = [one.key for one in known] if only is None else list(only)
-    strange = [key for key in wanted if key not in {one.key for one in known}]
-    if strange:
-        keys = [one.key for one in known]
-        meant = hint(strange[0], keys)
-        raise DataError(f"{paper} has no experiment {strange[0]!r}; {meant}choose among {', '.join(keys)}")
+    check_keys(paper, wanted)
     return (one for one in known if one.key in wanted)

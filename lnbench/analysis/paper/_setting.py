@@ -10,10 +10,29 @@ from pathlib import Path
 from typing import Any
 
 from lnbench._data import DEMO_MODEL, packaged
+from lnbench._near import hint
+from lnbench.errors import DataError
 from lnbench.languages import DEMO_LANGUAGES
 
 #: The two papers.
 PAPERS = ("plnd", "lape")
+#: The keys of each paper's experiments, in its order; known before any of them is loaded.
+KEYS = {
+    "plnd": ("lens", "ablation", "counts", "overlap", "sweep", "workflow", "tuning", "without-english", "corpus"),
+    "lape": ("counts", "matrix", "dose", "overlap", "steering", "corpus"),
+}
+
+
+def check_keys(paper: str, only: Sequence[str]) -> None:
+    """Refuse an experiment that a paper has not.
+
+    Raises:
+        DataError: a key is unknown.
+    """
+    strange = [key for key in only if key not in KEYS[paper]]
+    if strange:
+        meant = hint(strange[0], KEYS[paper])
+        raise DataError(f"{paper} has no experiment {strange[0]!r}; {meant}choose among {', '.join(KEYS[paper])}")
 
 
 @dataclass(frozen=True)

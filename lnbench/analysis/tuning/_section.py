@@ -50,7 +50,7 @@ def effect_table(result: TuningResult) -> ShownTable:
         rows.append([str(one.documents), one.condition, f"{one.parameters:,}", size, f"{one.own.mean:.4f}", *cells])
     caption = (
         f"Bits per byte of held-out text after tuning on {result.language}; change against the original, in "
-        f"thousandths, with the 95 % t-interval over {_seeds(result)} seeds. Others: mean over "
+        f"thousandths{_interval(result)}. Others: mean over "
         f"{', '.join(result.others) or 'no language'} of the change, and of its size. Trained: numbers; optimizer: its "
         "state, measured."
     )
@@ -62,10 +62,11 @@ def contrast_table(result: TuningResult) -> ShownTable:
     rows = [
         [str(one.documents), _compared(result, one), _change(one.difference), one.verdict] for one in contrasts(result)
     ]
-    caption = (
-        "Conditions on the same documents, seed by seed: difference in bits per byte, in thousandths, with its 95 % "
-        "t-interval; a verdict where the interval leaves out 0, not corrected for the number of rows."
-    )
+    caption = "Conditions on the same documents, seed by seed: difference in bits per byte, in thousandths"
+    if _seeds(result) == 1:
+        caption += "; a single seed has no interval and decides nothing: tune with --seeds 2 or more."
+    else:
+        caption += ", with its 95 % t-interval; a verdict where it leaves out 0, not corrected for the number of rows."
     return ShownTable(caption, ["documents", "compared", "difference", "verdict"], rows)
 
 
@@ -111,6 +112,11 @@ def _seen(result: TuningResult) -> str:
 
 def _listed(sizes: list[int]) -> str:
     return ", ".join(map(str, sizes))
+
+
+def _interval(result: TuningResult) -> str:
+    seeds = _seeds(result)
+    return ", of a single seed, without an interval" if seeds == 1 else f", with the 95 % t-interval over {seeds} seeds"
 
 
 def _seeds(result: TuningResult) -> int:
