@@ -1,13 +1,14 @@
 """``lnbench detect compare`` and ``score``: what they print and write, and what they refuse."""
 
 import json
-import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from lnbench._data import packaged
+from lnbench.cli import main
 from lnbench.neurons import NeuronSet
 
 TRUTH = packaged("neuron_sets") / "demo" / "planted.json"
@@ -15,17 +16,35 @@ SHIPPED = "demo_langs_ffn.safetensors"
 AP = ["ap", "--model", "lnbench/demo", "--corpus", "en=x.txt", "--corpus", "zh=x.txt"]
 
 
-def detect(*arguments):
+def in_a_process(*arguments):
     return subprocess.run(
         [sys.executable, "-m", "lnbench", "detect", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"COLUMNS": "200"},
     )
 
 
-def test_compare_prints_and_writes(tmp_path):
+@pytest.fixture
+def detect(monkeypatch, capsys):
+    """The same command in this process, where torch is loaded already, with what it prints and its exit code."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["lnbench", "detect", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        told = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=told.out, stderr=told.err)
+
+    return command
+
+
+def test_compare_prints_and_writes(tmp_path, detect):
     done = detect("compare", SHIPPED, "zh_ffn.pt", "--json", tmp_path / "c.json", "--plot", tmp_path / "c.png")
     assert done.returncode == 0, done.stderr
     line = next(line.split() for line in done.stdout.splitlines() if line.split()[:1] == ["zh"])
@@ -38,13 +57,13 @@ def test_compare_prints_and_writes(tmp_path):
     assert (tmp_path / "c.png").stat().st_size > 1000
 
 
-def test_one_set_alone_shows_how_its_languages_overlap():
+def test_one_set_alone_shows_how_its_languages_overlap(detect):
     done = detect("compare", SHIPPED)
     assert "first:" not in done.stdout
     assert [line.split()[1] for line in done.stdout.splitlines() if line.split()[:1] == ["en"]][-1] == "100"
 
 
-def test_score_prints_and_writes(tmp_path):
+def test_score_prints_and_writes(tmp_path, detect):
     done = detect(
         "score", SHIPPED, "--truth", TRUTH, "--layers", "--json", tmp_path / "s.json", "--plot", tmp_path / "s.png"
     )
@@ -96,11 +115,18 @@ def test_score_prints_and_writes(tmp_path):
         ),
     ],
 )
-def test_bad_input_is_one_sentence(arguments, says, tmp_path, monkeypatch):
+def test_bad_input_is_one_sentence(arguments, says, tmp_path, monkeypatch, detect):
     monkeypatch.chdir(tmp_path)
-    done = detect(*arguments)
+    assert_one_sentence(detect(*arguments), says)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_real_command_is_refused_in_one_sentence():
+    assert_one_sentence(in_a_process("compare", "nothing.pt"), "nothing.pt")
+
+
+def assert_one_sentence(done, says):
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []

@@ -44,8 +44,8 @@ def test_bare_python_imports_nothing_of_ours(environment: Environment):
     assert environment.run("python", "-c", code, LNBENCH_AUTOLOAD="0").stdout.strip() == "[]"
 
 
-def test_ls_tasks_lists_ours_and_the_users(environment: Environment, task_folder: Path):
-    listed = environment.run("lm_eval", "ls", "tasks", "--include_path", str(task_folder))
+def test_ls_tasks_lists_ours_and_the_users(wheel_environment: Environment, task_folder: Path):
+    listed = wheel_environment.run("lm_eval", "ls", "tasks", "--include_path", str(task_folder))
     assert listed.returncode == 0, listed.stderr
     names = {line.split("|")[1].strip() for line in listed.stdout.splitlines() if line.count("|") > 2}
     ours = {path.stem for path in (ROOT / "tasks").rglob("*.yaml")}
@@ -65,11 +65,11 @@ def test_model_runs_and_results_are_named(environment: Environment, zh_mask: Pat
     assert results["config"]["lnbench"]["plan"]["neurons"] == 11
 
 
-def test_off_switch(wheel_environment: Environment, task_folder: Path):
+def test_off_switch(editable_environment: Environment, task_folder: Path):
     tasks = "lnbench_demo,tiny_gen"
     check = ["lm_eval", "validate", "--include_path", str(task_folder), "--tasks", tasks]
-    assert wheel_environment.run(*check).returncode == 0
-    found = wheel_environment.run(*check, LNBENCH_AUTOLOAD="0")
+    assert editable_environment.run(*check).returncode == 0
+    found = editable_environment.run(*check, LNBENCH_AUTOLOAD="0")
     assert (found.returncode, found.stdout.splitlines()[-1]) == (1, "Tasks not found: lnbench_demo")
 
 

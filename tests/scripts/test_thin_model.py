@@ -25,10 +25,10 @@ def bits_per_byte(folder, language: str, texts: int = 40) -> float:
     """A direct computation on held-out text, one document at a time."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     lines = (DEMO / "text" / "validation" / f"{language}.jsonl").read_text(encoding="utf-8").splitlines()[:texts]
-    nats = size = 0.0
+    tokenizer, nats, size = frozen.load(), 0.0, 0
     for line in lines:
         text = json.loads(line)["text"]
-        ids = torch.tensor([[frozen.END_ID, *frozen.load().encode(text, add_special_tokens=False)]])
+        ids = torch.tensor([[frozen.END_ID, *tokenizer.encode(text, add_special_tokens=False)]])
         with torch.inference_mode():
             logs = model(ids).logits.log_softmax(-1)
         nats -= float(logs[0, :-1].gather(1, ids[0, 1:, None]).sum())
