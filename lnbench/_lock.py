@@ -54,10 +54,14 @@ class Held:
         self.release()
 
 
-def hold(path: Path) -> Held | None:
+def hold(path: Path, *, again: bool = True) -> Held | None:
     """Hold a file or folder that is there; None where another process does.
 
     On a file system without locks everybody holds everything.
+
+    Args:
+        path: the file or folder.
+        again: whether what this process holds already may be held once more; if not, None there too.
 
     Raises:
         OSError: it is not there, or may not be read.
@@ -69,6 +73,8 @@ def hold(path: Path) -> Held | None:
     key = (about.st_dev, about.st_ino)
     if key in _held:
         os.close(handle)
+        if not again:
+            return None
         _held[key][1] += 1
         return Held(key)
     try:

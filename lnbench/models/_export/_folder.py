@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
-from tempfile import TemporaryFile, mkdtemp
+from tempfile import TemporaryFile
 
+from lnbench._lock import hold
+from lnbench._write import partial_beside
 from lnbench.errors import OutputError
 from lnbench.models._export._record import PLAN_FILE
 
-try:
-    import fcntl
-except ImportError:  # Windows: nothing tells whose a left-over is, so it stays
-    fcntl = None  # type: ignore[assignment]
+#: What is replaced, while the new one takes its place.
+_EARLIER = "earlier"
 
 
 def check_target(target: Path, replace: bool = False) -> None:
@@ -29,6 +27,7 @@ def check_target(target: Path, replace: bool = False) -> None:
     Raises:
         OutputError: it holds something else, is a file, or the folder above it takes no files.
     """
+    _put_back(target)
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise OutputError(f"{target} exists already and is no folder; export into a new or empty folder")
     if target.is_dir() and any(target.iterdir()) and not (replace and (target / PLAN_FILE).is_file()):
@@ -56,14 +55,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
-        partial = Path(mkdtemp(prefix=f".{target.name}-", suffix=".partial", dir=target.parent))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write beside {target}: {error.strerror}; choose a folder that you may write"
-        ) from None
-    try:
-        with _held(partial):
+        with partial_beside(target) as partial:
             yield partial
             partial.chmod(0o755)
             _take_place(partial, target)
@@ -71,8 +63,6 @@ def new_folder(target: Path) -> Iterator[Path]:
         raise OutputError(
             f"cannot write {target}: {error.strerror or error}; check the space and rights there"
         ) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _take_place(partial: Path, target: Path) -> None:
@@ -80,42 +70,20 @@ def _take_place(partial: Path, target: Path) -> None:
     if not target.is_dir() or not any(target.iterdir()):
         partial.replace(target)
         return
-    aside = Path(mkdtemp(prefix=f".{target.name}-", suffix=".partial", dir=target.parent)) / "earlier"
-    target.rename(aside)
-    try:
-        partial.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
-    finally:
-        shutil.rmtree(aside.parent, ignore_errors=True)
-
-
-@contextmanager
-def _held(partial: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, so that a left-over can be told from work in progress."""
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(partial, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _sweep(target: Path) -> None:
-    """Remove what a killed process has left: folders of ours that nobody holds."""
-    if fcntl is None:
-        return
-    for place in target.parent.glob(f".{escape(target.name)}-*.partial"):
-        handle = os.open(place, os.O_RDONLY)
+    with partial_beside(target) as aside:
+        target.rename(aside / _EARLIER)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(place, ignore_errors=True)
-        except OSError:  # somebody is at work there
-            continue
-        finally:
-            os.close(handle)
+            partial.rename(target)
+        except OSError:
+            (aside / _EARLIER).rename(target)
+            raise
+
+
+def _put_back(target: Path) -> None:
+    """An export that a process was replacing when it was killed between the two renamings gets its name back."""
+    for place in target.parent.glob(f".{escape(target.name)}.*.partial/{_EARLIER}"):
+        with suppress(OSError):
+            held = None if target.exists() else hold(place.parent, again=False)
+            if held is not None:
+                place.rename(target)
+                held.release()
