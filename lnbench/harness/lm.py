@@ -85,6 +85,7 @@ class LnbenchLM(InOneCondition, HFLM):
         self.model_name, hf = _hf_model(pretrained, self.neurons, paths, arguments)
         with _loading.one_sentence(self.model_name):
             super().__init__(**placed(hf))
+        self._check_tokens()
         number_process(self)
         weakref.finalize(self, expect_language, None)  # what it steered to ends with it
         self._applied: models.Applied | None = None
@@ -206,6 +207,10 @@ class LnbenchLM(InOneCondition, HFLM):
         self._refuse_token_rule()
         return super().loglikelihood_rolling(requests, disable_tqdm=disable_tqdm)
 
+    def tok_decode(self, tokens: Any, skip_special_tokens: bool = True) -> Any:
+        """lm-eval's; None for None, which is what ends a text where the tokenizer has no token for that."""
+        return None if tokens is None else super().tok_decode(tokens, skip_special_tokens=skip_special_tokens)
+
     def _model_call(self, *inputs: Any, **named: Any) -> Any:
         """lm-eval's; refuses logits that are no finite numbers."""
         return checked(super()._model_call(*inputs, **named), self.condition)
@@ -225,6 +230,19 @@ class LnbenchLM(InOneCondition, HFLM):
         if self.neurons is None:
             raise ModelArgumentError("a spec needs a neuron set, and this model was made without mask=FILE; add it")
         return models.compile_plan(spec, self.neurons, self.architecture)
+
+    def _check_tokens(self) -> None:
+        """Where the tokenizer lacks special tokens: one to begin a text with is needed, any other can fill up.
+
+        lm-eval adds a token to fill up with where there is none, which the model has no row for.
+        """
+        if self.prefix_token_id is None:
+            raise ModelArgumentError(
+                f"the tokenizer of {self.model_name!r} has no token that begins or ends a text, and lm-eval needs one; "
+                "name the one to use with prefix_token_id=N"
+            )
+        if self.tokenizer.pad_token_id >= self.model.get_input_embeddings().weight.shape[0]:
+            self.tokenizer.pad_token_id = self.prefix_token_id  # masked wherever it stands
 
     def _refuse_token_rule(self) -> None:
         if self.plan is not None and self.plan.tokens != "all":
