@@ -32,7 +32,7 @@ def part(run: Run | None) -> str:
 def _where(run: Run) -> str:
     machine, load = run.machine, run.load
     things = ", ".join(f"{name} {version}" for name, version in run.versions.items())
-    on = f"{machine['processor']} ({machine['architecture']}), {machine['cores']} cores, {machine['threads']} threads"
+    on = f"{machine['processor']} ({machine['architecture']}), {machine['cores']} cores, torch threads: {machine['threads']}"
     gpu = f", {machine['gpu']}" if machine["gpu"] else ", no GPU"
     return (
         f"`benchmarks/history/{run.name}.json`: {on}{gpu}; {things}; load {load['start'][0]} at the start and "
@@ -48,15 +48,10 @@ def _times(run: Run) -> str:
 
 
 def _line(row: Ratio) -> str:
-    numbers = f"**{_three(row.median)}**", f"{_three(row.low)} to {_three(row.high)}", str(row.runs)
+    numbers = f"**{row.median:.3f}**", f"{row.low:.3f} to {row.high:.3f}", str(row.runs)
     aim = row.aim.replace("<=", "≤").replace("+-", "±")
     also = row.note or (f"{row.extra_seconds:+.4f} s" if "more" in row.aim else "")
     return table_line((row.what, row.against, *numbers, aim, "yes" if row.holds else "**no**", also))
-
-
-def _three(value: float) -> str:
-    """Three digits that count, at most three after the point."""
-    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
 
 
 def unexplained(page: str, run: Run) -> list[str]:

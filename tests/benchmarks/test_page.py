@@ -33,7 +33,7 @@ def test_the_last_run_is_the_newest_file(monkeypatch, tmp_path, page):
     for date in ("2026-11-20T21:03:11+00:00", "2026-12-01T09:00:00+00:00", "2026-11-30T23:59:00+00:00"):
         run_of(row(f"of {date}"), date=date).save(tmp_path)
     changed = script.updated(page)
-    assert "| of 2026-12-01T09:00:00+00:00 | b | **1.00** | 0.900 to 1.10 | 3 | ≤ 1.05 | yes |" in changed
+    assert "| of 2026-12-01T09:00:00+00:00 | b | **1.000** | 0.900 to 1.100 | 3 | ≤ 1.05 | yes |" in changed
     assert changed.count("| of ") == 1
     assert script.updated(changed) == changed
 
@@ -42,7 +42,7 @@ def test_a_run_says_where_it_was_made_and_what_was_left_out():
     run = dataclasses.replace(run_of(row(holds=False, note="3 MiB"), dataclasses.replace(row("c"), aim="< 1 s more")))
     shown = script.part(run)
     assert shown.startswith(
-        "`benchmarks/history/2026-11-20-2103-0123456.json`: A (x86_64), 2 cores, 2 threads, no GPU;"
+        "`benchmarks/history/2026-11-20-2103-0123456.json`: A (x86_64), 2 cores, torch threads: 2, no GPU;"
     )
     assert "load 0.5 at the start and 2.0 at the end" in shown
     assert "| **no** | 3 MiB |" in shown
