@@ -15,7 +15,7 @@ from lnbench.cli._examples import EXAMPLES
 SECTIONS: dict[str, frozenset[str]] = {
     "The text": frozenset({"corpus", "document", "documents", "tokens", "field", "max_length", "order", "unequal"}),
     "The model and where it runs": frozenset({"model", "revision", "dtype", "device", "batch_size"}),
-    "On a Ray cluster": frozenset({"executor", "address", "workers"}),
+    "On a Ray cluster": frozenset({"executor", "address", "workers", "gpus"}),
 }
 _MANY = 16
 #: Settings of every command: ``-h`` too, and lines as wide as the terminal, up to what one reads with ease.
