@@ -83,6 +83,7 @@ def test_a_module_that_fails_or_is_skipped_leaves_the_rows_of_the_others(monkeyp
     parts = {"bench_apply": [row("first")], "bench_lape": ValueError("broken"), "bench_gpu": Skipped("no CUDA device")}
     monkeypatch.setattr(command, "import_module", lambda name: Benchmark(parts[name.partition(".")[2]]))
     monkeypatch.setattr(_history, "HISTORY", tmp_path / "history")
+    assert [command.main(["--only", name]) for name in parts] == [0, 1, 0]
     assert command.main(["--only", *parts, "--out", str(tmp_path), "--compare"]) == 1
     shown = capsys.readouterr().out
     assert "FAILED: ValueError: broken" in shown
