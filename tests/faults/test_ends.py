@@ -17,6 +17,7 @@ from lnbench._faults import ended_well, goes_on
 from lnbench._write import whole
 from pathlib import Path
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have jobs in the background ignore it
 {before}
 with ended_well():
     {work}
