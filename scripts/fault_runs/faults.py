@@ -1,0 +1,305 @@
+"""One command under one fault, in real processes: how it ended, what it said, whether it goes on to the same result."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.fault_runs.commands import Command
+from scripts.fault_runs.processes import Job, Zygote
+
+_TRACE = "Traceback (most recent call last)"
+_NOBODY = 65534
+_DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Calm:
+    """What an undisturbed run is like.
+
+    Attributes:
+        result: of the command.
+        writes, passes: changes to files and forward passes, of all its processes.
+        size: bytes of its output.
+    """
+
+    result: Any
+    writes: int
+    passes: int
+    size: int
+
+
+@dataclass
+class Outcome:
+    """How a command under a fault ended.
+
+    Attributes:
+        codes: of the processes under the fault.
+        said: the last line on stderr.
+        wrong: what is not as it should be; empty where all is well.
+    """
+
+    codes: list[int] = field(default_factory=list)
+    said: str = ""
+    wrong: list[str] = field(default_factory=list)
+
+
+class Bench:
+    """A command with its working folder."""
+
+    def __init__(self, zygote: Zygote, command: Command, root: Path) -> None:
+        self.zygote, self.command, self.folder = zygote, command, root
+        self.out = root / "out"
+
+    def fresh(self) -> None:
+        """An empty working folder with the command's inputs."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.out.mkdir(parents=True)
+        self.command.inputs(self.folder)
+
+    def jobs(self, **about: Any) -> Iterator[Job]:
+        """The command's processes."""
+        for at, argv in enumerate(self.command.argv):
+            files = {name: str(self.folder.parent / f"{name}{at}") for name in ("stdout", "stderr")}
+            yield Job(argv, str(self.folder), **{**files, **about})
+
+    def run(self, **about: Any) -> list[int]:
+        """Run it; the exit codes of its processes."""
+        return [self.zygote.run(job) for job in self.jobs(**about)]
+
+    def stderr(self) -> str:
+        """What its processes said."""
+        files = sorted(self.folder.parent.glob("stderr*"))
+        return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+
+    def calm(self) -> Calm:
+        """Run it undisturbed.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        self.fresh()
+        count = self.folder.parent / "count"
+        counts = []
+        for job in self.jobs(injection={"count": str(count)}):
+            if self.zygote.run(job):
+                raise RuntimeError(f"{self.command.name}: {self.stderr()[-2000:]}")
+            counts.append([int(word) for word in count.read_text(encoding="ascii").split()])
+        size = sum(path.stat().st_size for path in self.out.rglob("*") if path.is_file())
+        writes, passes = map(sum, zip(*counts, strict=True))
+        return Calm(self.command.result(self.folder), writes, passes, size)
+
+    def kept(self) -> dict[Path, tuple[int, bytes]]:
+        """The finished parts, as they are on the disk."""
+        found = self.folder.glob(self.command.kept) if self.command.kept else []
+        return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
+
+    def left_over(self) -> list[str]:
+        """Files that only a process at work may have."""
+        odd = (".partial", ".tmp")
+        return [str(p.relative_to(self.folder)) for p in self.out.rglob("*") if p.suffix in odd or ".tmp" in p.name]
+
+
+def judged(bench: Bench, codes: list[int], expected: Callable[[int], bool]) -> Outcome:
+    """The exit codes and the words of processes under a fault."""
+    text = bench.stderr()
+    lines = [line for part in text.splitlines() if (line := part.split("\r")[-1].strip())]
+    told = [line for line in lines if line.startswith(("error:", "stopped by"))]
+    outcome = Outcome(codes, (told or lines or [""])[-1])
+    if not all(map(expected, codes)):
+        outcome.wrong.append(f"exit codes {codes}")
+    if _TRACE in text:
+        outcome.wrong.append("a traceback")
+    if any(code > 0 for code in codes) and not told:
+        outcome.wrong.append("no word")
+    return outcome
+
+
+def goes_on(bench: Bench, calm: Calm, outcome: Outcome, *, damaged: bool = False) -> Outcome:
+    """Run the command again, undisturbed, and hold it against the undisturbed result."""
+    before = bench.kept()
+    codes = bench.run()
+    if any(codes):
+        told = bench.stderr().strip().splitlines()[-1][-200:]
+        if not (damaged and told.startswith("error: ") and _TRACE not in bench.stderr()):
+            outcome.wrong.append(f"the second run ends with {codes}: {told}")
+        else:
+            outcome.said = told
+        return outcome
+    if bench.command.result(bench.folder) != calm.result:
+        outcome.wrong.append("another result")
+    after = bench.kept()
+    if not damaged and any(after.get(path, kept) != kept for path, kept in before.items()):
+        outcome.wrong.append("finished parts were made again")
+    if left := bench.left_over():
+        outcome.wrong.append(f"left behind: {left[0]}")
+    return outcome
+
+
+def by_signal(name: str, share: float) -> Callable[[Bench, Calm], Outcome]:
+    """The signal at a share of the way: of the forward passes, or of the changes to files where there are none."""
+    number = {"kill": -9, "int": 130, "term": 143, "hup": 129}[name]
+
+    def fault(bench: Bench, calm: Calm) -> Outcome:
+        at = max(1, round(share * (calm.passes if bench.command.passes and name != "kill" else calm.writes)))
+        where = "forward" if bench.command.passes and name != "kill" else "write"
+        bench.fresh()
+        codes = [bench.zygote.run(next(bench.jobs(injection={where: at, "do": name})))]
+        outcome = judged(bench, codes, lambda code: code == number)
+        if name != "kill" and bench.left_over():
+            outcome.wrong.append(f"half written: {bench.left_over()[0]}")
+        return goes_on(bench, calm, outcome)
+
+    return fault
+
+
+@contextmanager
+def _mounted(bench: Bench, *options: str) -> Iterator[None]:
+    subprocess.run(["mount", *options, str(bench.out)], check=True)
+    try:
+        yield
+    finally:
+        os.chdir("/")
+        subprocess.run(["umount", "-l", str(bench.out)], check=True)
+
+
+def full_disk(bench: Bench, calm: Calm) -> Outcome:
+    """A small file system takes two thirds of the output; later it is larger."""
+    bench.fresh()
+    size = max(4, calm.size * 2 // 3 // 1024)
+    with _mounted(bench, "-t", "tmpfs", "-o", f"size={size}k", "none"):
+        outcome = judged(bench, bench.run(), lambda code: code in (0, 1, 2, 3))
+        if 0 in outcome.codes[-1:]:
+            outcome.wrong.append("no failure")
+        if bench.left_over():
+            outcome.wrong.append(f"half written: {bench.left_over()[0]}")
+        subprocess.run(["mount", "-o", "remount,size=256m", str(bench.out)], check=True)
+        return goes_on(bench, calm, outcome)
+
+
+def read_only(bench: Bench, calm: Calm) -> Outcome:
+    """The output's folder is on a file system that is read only."""
+    bench.fresh()
+    with _mounted(bench, "-t", "tmpfs", "-o", "ro", "none"):
+        started = time.monotonic()
+        outcome = judged(bench, bench.run(), lambda code: code in (1, 2))
+        outcome.said += f" ({time.monotonic() - started:.0f} s)"
+    return outcome
+
+
+def not_mine(bench: Bench, calm: Calm) -> Outcome:
+    """The output's folder is somebody else's."""
+    bench.fresh()
+    for path in (bench.folder.parent, bench.folder):
+        path.chmod(0o755)
+    home = {"HOME": "/nonexistent", "HF_HOME": "/tmp", "MPLCONFIGDIR": "/tmp"}  # noqa: S108
+    return judged(bench, bench.run(user=_NOBODY, environment=home), lambda code: code in (1, 2))
+
+
+def full_output(bench: Bench, calm: Calm) -> Outcome:
+    """What the command prints goes to a device that is full."""
+    bench.fresh()
+    outcome = judged(bench, bench.run(stdout="/dev/full"), lambda code: code in (1, 2))
+    return goes_on_or_is_there(bench, calm, outcome)
+
+
+def goes_on_or_is_there(bench: Bench, calm: Calm, outcome: Outcome) -> Outcome:
+    """As `goes_on`, for a command that may have written everything already."""
+    if bench.command.name in ("export", "leaderboard add"):  # they refuse what is there
+        return outcome
+    return goes_on(bench, calm, outcome)
+
+
+def file_size(bench: Bench, calm: Calm) -> Outcome:
+    """No file may have more bytes than half of the largest of the output."""
+    bench.run()
+    largest = max((p.stat().st_size for p in bench.out.rglob("*") if p.is_file()), default=2)
+    bench.fresh()
+    outcome = judged(bench, bench.run(injection={"file_size": largest // 2}), lambda code: code in (1, 2, 3))
+    return goes_on(bench, calm, outcome)
+
+
+def two_at_once(bench: Bench, calm: Calm) -> Outcome:
+    """The same command twice, on one folder."""
+    bench.fresh()
+    jobs = [*bench.jobs(), *bench.jobs(stderr=str(bench.folder.parent / "stderr9"))]
+    codes = [bench.zygote.wait(pid) for pid in [bench.zygote.start(job) for job in jobs]]
+    (bench.folder.parent / "stderr9").touch()
+    outcome = judged(bench, codes, lambda code: code in (0, 1, 4))
+    (bench.folder.parent / "stderr9").unlink()
+    return goes_on_or_is_there(bench, calm, outcome)
+
+
+def clock_back(bench: Bench, calm: Calm) -> Outcome:
+    """The clock is set back a day while it runs."""
+    bench.fresh()
+    outcome = judged(bench, bench.run(injection={"back": _DAY}), lambda code: code == 0)
+    if bench.command.result(bench.folder) != calm.result:
+        outcome.wrong.append("another result")
+    return outcome
+
+
+def in_a_pass(do: str) -> Callable[[Bench, Calm], Outcome]:
+    """Memory runs out in one forward pass, or that and all later ones give NaN."""
+
+    def fault(bench: Bench, calm: Calm) -> Outcome:
+        bench.fresh()
+        injection: Mapping[str, Any] = {"forward": max(1, calm.passes // 2), "do": do, "once": do != "nan"}
+        codes = [bench.zygote.run(next(bench.jobs(injection=injection)))]
+        outcome = judged(
+            bench, codes, lambda code: code in (1, 3) or (code == 0 and bench.command.name == "detect plnd")
+        )
+        if codes == [3]:  # a failed cell or experiment, which the report names
+            outcome.wrong = [one for one in outcome.wrong if one != "no word"]
+        return outcome if codes == [0] else goes_on(bench, calm, outcome)
+
+    return fault
+
+
+def damaged(name: str, change: Callable[[bytes], bytes]) -> Callable[[Bench, Calm], Outcome]:
+    """Stopped at two thirds, then one finished part is damaged."""
+
+    def fault(bench: Bench, calm: Calm) -> Outcome:
+        bench.fresh()
+        bench.zygote.run(next(bench.jobs(injection={"write": max(1, calm.writes * 2 // 3), "do": "kill"})))
+        parts = sorted(bench.kept())
+        if not parts:
+            return Outcome([], "nothing to damage")
+        parts[0].write_bytes(change(parts[0].read_bytes()))
+        return goes_on(bench, calm, Outcome([-9]), damaged=True)
+
+    fault.__name__ = name
+    return fault
+
+
+FAULTS: dict[str, Callable[[Bench, Calm], Outcome]] = {
+    "kill -9 at 1/3": by_signal("kill", 1 / 3),
+    "kill -9 at 2/3": by_signal("kill", 2 / 3),
+    "kill -9 at the last write": by_signal("kill", 1.0),
+    "ctrl-C": by_signal("int", 1 / 2),
+    "SIGTERM": by_signal("term", 2 / 3),
+    "disk full": full_disk,
+    "file-size limit": file_size,
+    "stdout full": full_output,
+    "read-only folder": read_only,
+    "somebody else's folder": not_mine,
+    "two at once": two_at_once,
+    "clock set back": clock_back,
+    "MemoryError": in_a_pass("memory"),
+    "device out of memory": in_a_pass("cuda"),
+    "NaN": in_a_pass("nan"),
+    "part cut short": damaged("cut", lambda content: content[: len(content) // 2]),
+    "part empty": damaged("empty", lambda content: b""),
+    "part of noise": damaged("noise", lambda content: bytes(range(256))),
+}
+#: Of no meaning to a command that runs no model.
+OF_MODELS = ("MemoryError", "device out of memory", "NaN")
+#: Of no meaning to a command that keeps no finished parts.
+OF_PARTS = ("part cut short", "part empty", "part of noise")
