@@ -34,7 +34,7 @@ def _of_larger_shapes(pairs: int) -> Iterator[Ratio]:
     small = llama("60M")
     yield closed("a 60M shape", small, pairs)
     yield fast("a 60M shape", small, pairs)
-    yield fast("two layers of a 1B shape", llama("1B", {"num_hidden_layers": 2}), pairs)
+    yield fast("two layers of a 1B shape", llama("1B", {"num_hidden_layers": 2}), 5)
     yield _exact("one layer of a 60M shape", llama("60M", {"num_hidden_layers": 1}), 1)
 
 

@@ -22,7 +22,7 @@ def run(*, quick: bool) -> list[Ratio]:
         bare, hooked = (_environment(Path(folder) / name) for name in ("bare", "hooked"))
         for file in HOOK:
             shutil.copy(file, next((hooked.parents[1] / "lib").glob("python*/site-packages")))
-        hook = _hook(bare, hooked, runs=20 if quick else 300)
+        hook = _hook(bare, hooked, runs=20 if quick else 200)
     return [hook, _help_page(runs=3 if quick else 15)]
 
 

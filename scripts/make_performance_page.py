@@ -32,11 +32,10 @@ def part(run: Run | None) -> str:
 def _where(run: Run) -> str:
     machine, load = run.machine, run.load
     things = ", ".join(f"{name} {version}" for name, version in run.versions.items())
-    on = f"{machine['processor']} ({machine['architecture']}), {machine['cores']} cores"
-    return (
-        f"`benchmarks/history/{run.name}.json`: {on}, torch threads: {machine['threads']}, {machine['gpu'] or 'no GPU'}; "
-        f"{things}; load {load['start'][0]} at the start and {load['end'][0]} at the end."
-    )
+    cores = f"{machine['cores']} cores, torch threads: {machine['threads']}, {machine['gpu'] or 'no GPU'}"
+    on = f"{machine['processor']} ({machine['architecture']}), {cores}"
+    busy = f"load {load['start'][0]} at the start and {load['end'][0]} at the end"
+    return f"`benchmarks/history/{run.name}.json`: {on}; {things}; {busy}."
 
 
 def _times(run: Run) -> str:
