@@ -6,8 +6,6 @@ import hashlib
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -148,24 +146,11 @@ def _files(mask: str) -> list[Path]:
 
 
 def _write(checkpoint: Checkpoint, plan: Plan, out: Path, link: bool, force: bool, about: dict[str, Any]) -> str:
-    from lnbench.models import PLAN_FILE, export_size
+    from lnbench.models import PLAN_FILE, export_size, writing_bar
     from lnbench.models import export as export_model
 
-    with _bar(export_size(checkpoint, plan, link)) as done:
+    with writing_bar(export_size(checkpoint, plan, link)) as done:
         folder = export_model(checkpoint, plan, out, link=link, replace=force, about=about, done=done)
     weights = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))["weights"]
     biases = f", {len(weights['biases'])} new biases" if weights["biases"] else ""
     return f"{weights['how']}{biases}"
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    from tqdm import tqdm
-
-    options: Any = {"unit": "B", "unit_scale": True, "dynamic_ncols": True, "disable": not total}
-    with tqdm(total=total, desc="writing weights", **options) as shown:
-
-        def done(count: int) -> None:
-            shown.update(count)
-
-        yield done

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lnbench.models._apply import ENGINES, Applied, applied, apply, choose_engine
     from lnbench.models._claims import OPERATIONS, Claim, Claims
     from lnbench.models._compile import compile_plan
+    from lnbench.models._export._bar import writing_bar
     from lnbench.models._export._checkpoint import Checkpoint, open_checkpoint
     from lnbench.models._export._folder import check_target
     from lnbench.models._export._push import check_export_push, push_export
@@ -71,6 +72,7 @@ _LAZY = {
     "export": "lnbench.models._export._run",
     "export_biases": "lnbench.models._export._run",
     "export_size": "lnbench.models._export._run",
+    "writing_bar": "lnbench.models._export._bar",
     "open_checkpoint": "lnbench.models._export._checkpoint",
     "push_export": "lnbench.models._export._push",
     "GroupedRows": "lnbench.neurons",
@@ -176,6 +178,7 @@ __all__ = [
     "site_map",
     "slots_of",
     "supported_architectures",
+    "writing_bar",
 ]
 
 __getattr__ = lazy(__name__, _LAZY)

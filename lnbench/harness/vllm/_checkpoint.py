@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +53,7 @@ def exported(condition: Condition, dtype: str, exports: Exports) -> Export:
 def _from_files(condition: Condition, folder: Path) -> None:
     checkpoint, plan = condition.checkpoint, condition.folded
     assert checkpoint is not None
-    with _bar(models.export_size(checkpoint, plan)) as done:
+    with models.writing_bar(models.export_size(checkpoint, plan)) as done:
         models.export(checkpoint, plan, folder, about=_about(condition), done=done)
 
 
@@ -76,16 +74,3 @@ def _about(condition: Condition) -> dict[str, Any]:
     if condition.delta is not None:
         about["delta"] = {key: value for key, value in condition.delta.as_json().items() if key != "curve"}
     return {key: _provenance.plain(value) for key, value in about.items()}
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    from tqdm import tqdm
-
-    options: Any = {"unit": "B", "unit_scale": True, "dynamic_ncols": True, "disable": not total}
-    with tqdm(total=total, desc="writing weights", **options) as shown:
-
-        def done(count: int) -> None:
-            shown.update(count)
-
-        yield done
