@@ -10,7 +10,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo paper test test-vllm check bench clean demo-model thin-model neuron-sets setup tasks
+.PHONY: demo doc-test paper test test-matrix test-vllm check bench clean demo-model thin-model neuron-sets setup tasks
 
 setup: $(STAMP)
 
@@ -44,10 +44,19 @@ $(VLLM_STAMP): pyproject.toml constraints-vllm.txt _lnbench_autoload.py lnbench_
 	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $(VLLM_STAMP)
 
+# Oldest and newest libraries, an environment each in .venv-matrix; MATRIX=oldest names one, MATRIX=python310 one more.
+MATRIX ?=
+test-matrix:  ## all tests on the oldest, the pinned and the newest libraries, a table at the end (each as long as make test)
+	$(PYTHON) -m scripts.matrix $(MATRIX) -- $(PYTEST_ARGS)
+
 check: $(STAMP)  ## what must hold before a commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# DOC_TEST=--help says more: which pages, which environment's commands, and what this machine has beside.
+doc-test: $(STAMP)  ## every command and Python block of README and docs, as a reader would run them (long)
+	$(BIN)/python -m tests.docs.run $(DOC_TEST)
 
 # A run is kept as a file, and docs/performance.md shows the last one; BENCH_ARGS="--only bench_plnd" keeps nothing.
 bench: $(STAMP)  ## speed, as ratios of both sides in one process (some minutes on two idle cores)
@@ -82,5 +91,5 @@ paper: $(STAMP)  ## both papers' experiments on the embedded model, written to d
 	$(BIN)/python -m scripts.keep_reports build/paper docs/papers
 
 clean:
-	rm -rf $(VENV) $(VLLM_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(VLLM_VENV) .venv-matrix dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
