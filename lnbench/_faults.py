@@ -66,7 +66,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     text = str(error).lower()  # PyTorch's own error is a RuntimeError with or without a type of its own
-    return isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
+    own = type(error).__name__ == "OutOfMemoryError"
+    return isinstance(error, RuntimeError) and (own or any(words in text for words in _NO_MEMORY))
 
 
 def _of_disk(error: BaseException) -> str | None:
