@@ -33,13 +33,13 @@ def convert(
 
     Of a set with several sites, --site chooses the one that a LAPE file or a mask holds.
     """
-    from lnbench.neurons import is_native, resolve_mask
+    from lnbench.neurons import is_native, resolve_masks
 
     kind = _kind(out, to)
     if kind != "plnd" or "{lang}" not in out.name:
         check_writable(out)
     options.refuse_overwriting(out, *files)
-    native = all(is_native(resolve_mask(name)) for name in _split(files))
+    native = all(is_native(path) for name in files for path in resolve_masks(name))
     told = options.Told(languages, None if native else site, model, revision, heads, kv_map)
     facts = told.facts()
     neurons = told.load(*files)
@@ -47,10 +47,6 @@ def convert(
     chosen = neurons if lang is None else neurons.select(languages=options.names(lang))
     lost = _write(chosen, out, kind, facts, site, kv_map)
     _report(chosen, out, kind, () if native else neurons.header.history[:known], lost)
-
-
-def _split(files: list[str]) -> list[str]:
-    return [part for name in files for part in ([name] if Path(name).exists() else name.split("+"))]
 
 
 def _kind(out: Path, to: str | None) -> str:

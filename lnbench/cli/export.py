@@ -131,18 +131,12 @@ def _own_model(neurons: NeuronSet, mask: str) -> str:
 
 def _about(mask: str) -> dict[str, Any]:
     """What the record says of the call: the command as it was typed, and the files of the mask."""
-    files = [{"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in _files(mask)]
+    from lnbench.neurons import resolve_masks
+
+    files = [
+        {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in resolve_masks(mask)
+    ]
     return {"command": shlex.join(["lnbench", *sys.argv[1:]]), "masks": files}
-
-
-def _files(mask: str) -> list[Path]:
-    from lnbench.errors import NeuronFileError
-    from lnbench.neurons import resolve_mask
-
-    try:
-        return [resolve_mask(mask)]
-    except NeuronFileError:  # a name may hold a plus itself; otherwise it joins names
-        return [resolve_mask(part) for part in mask.split("+")]
 
 
 def _write(checkpoint: Checkpoint, plan: Plan, out: Path, link: bool, force: bool, about: dict[str, Any]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 from lnbench import models
 from lnbench._near import hint, near
-from lnbench.errors import ModelArgumentError, NeuronFileError
+from lnbench.errors import ModelArgumentError
 from lnbench.harness._masks import FILE_KEYS
-from lnbench.neurons import NeuronSet, resolve_mask
+from lnbench.neurons import NeuronSet, resolve_masks
 
 #: Arguments that say what is done to which neurons; each needs ``mask``.
 SPEC_KEYS = ("spec", *models.SPEC_KEYS)
@@ -79,7 +79,7 @@ def mask_paths(mask: str | Path | Sequence[str | Path]) -> list[Path]:
     names = _bracketed(mask) if isinstance(mask, str) else [mask] if isinstance(mask, Path) else mask
     if not isinstance(names, list | tuple) or not names or not all(str(name).strip() for name in names):
         raise ModelArgumentError(f"mask={mask!r} names no neuron-set file; write mask=a.pt or mask=a.pt+b.pt")
-    return [path for name in names for path in _resolved(str(name).strip())]
+    return [path for name in names for path in resolve_masks(str(name).strip())]
 
 
 def _bracketed(mask: str) -> list[str]:
@@ -87,16 +87,6 @@ def _bracketed(mask: str) -> list[str]:
     if mask.startswith("[") and mask.endswith("]"):
         return [name.strip().strip("'\"") for name in mask[1:-1].split(",")]
     return [mask]
-
-
-def _resolved(name: str) -> list[Path]:
-    """The file of a name; of each part where there is none of the whole name, which may hold a plus itself."""
-    try:
-        return [resolve_mask(name)]
-    except NeuronFileError:
-        if "+" not in name:
-            raise
-        return [resolve_mask(part) for part in name.split("+")]
 
 
 def spec_of(keys: Mapping[str, Any], neurons: NeuronSet | None) -> models.Spec | None:

@@ -12,7 +12,7 @@ from lnbench.neurons._hash import target_hash
 from lnbench.neurons._header import SCHEMA, Header
 from lnbench.neurons._header_text import counted
 from lnbench.neurons._reader import use_architecture_reader
-from lnbench.neurons._resolve import load_masks, resolve_mask
+from lnbench.neurons._resolve import load_masks, resolve_mask, resolve_masks
 from lnbench.neurons._rows import Rows
 from lnbench.neurons._set import NeuronSet
 from lnbench.neurons._sites import SHORT_SITES, SITES, expand_sites
@@ -48,6 +48,7 @@ __all__ = [
     "random_control",
     "random_set",
     "resolve_mask",
+    "resolve_masks",
     "summary",
     "summary_text",
     "target_hash",

@@ -63,7 +63,7 @@ def load_masks(names: str | Path | Iterable[str | Path], facts: FileFacts | None
     """
     from lnbench.neurons._files import read_all
 
-    paths = [path for name in _listed(names) for path in _split(name)]
+    paths = [path for name in _listed(names) for path in resolve_masks(name)]
     if not paths:
         raise NeuronFileError("no neuron set is named: give one, as in mask=zh_ffn.pt")
     return reduce(lambda a, b: a.union(b), read_all(paths, facts))
@@ -73,7 +73,12 @@ def _listed(names: str | Path | Iterable[str | Path]) -> list[str | Path]:
     return [names] if isinstance(names, (str, Path)) else list(names)
 
 
-def _split(name: str | Path) -> Sequence[Path]:
+def resolve_masks(name: str | Path) -> Sequence[Path]:
+    """The file that a name stands for or, where there is none and it is text such as ``a.pt+b.pt``, that of each part.
+
+    Raises:
+        NeuronFileError: there is no such file, or the hub does not give it.
+    """
     if isinstance(name, Path) or "+" not in name:
         return [resolve_mask(name)]
     if "hf://" not in name:  # those are never asked for as a whole: a revision can be anything
