@@ -32,14 +32,6 @@ def detect() -> None:
     """Find the neurons of languages, compare what was found, and hold it against planted truth."""
 
 
-app.command()(ap)
-app.command()(compare)
-app.command()(corpus)
-app.command()(plnd)
-app.command()(score)
-
-
-@app.command()
 def lape(
     model: options.Model,
     corpus: options.Corpora,
@@ -94,7 +86,6 @@ def lape(
     store.clear()
 
 
-@app.command(context_settings=options.FREE)
 def select(
     context: typer.Context,
     stats: Annotated[Path, typer.Option(help="What --stats-out has written.")],
@@ -137,3 +128,11 @@ def _check_lape(sites: tuple[str, ...], languages: list[str], out: Path, stats_o
         check_writable(stats_out)
         if stats_out.suffix != ".safetensors" or stats_out == out:
             raise OutputError(f"statistics are a .safetensors file of their own, not {str(stats_out)!r}; rename it")
+
+
+#: In the order of the help page: what finds neurons first.
+for _command in (lape, plnd, ap):
+    app.command()(_command)
+app.command(context_settings=options.FREE)(select)
+for _command in (compare, score, corpus):
+    app.command()(_command)

@@ -20,10 +20,7 @@ def neurons() -> None:
     """Look at neuron-set files, and make others of them."""
 
 
+#: In the order of the help page: what is asked for first.
+for _command in (show, convert, diff, random, stats, push):
+    app.command()(_command)
 app.add_typer(combine, name="combine")
-app.command()(convert)
-app.command()(diff)
-app.command()(push)
-app.command()(random)
-app.command()(show)
-app.command()(stats)

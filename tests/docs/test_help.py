@@ -70,7 +70,7 @@ def test_the_first_page_names_every_command_in_full():
     shown = " ".join(called("--help").stdout.split())
     for name, (_, line) in COMMANDS.items():
         assert f" {name} {line}" in shown
-    assert "..." not in shown
+    assert "..." not in shown.replace("[ARGS]...", "")
 
 
 @pytest.mark.parametrize("path", [path for path, command in ALL.items() if path and hasattr(command, "list_commands")])
@@ -123,3 +123,17 @@ def test_stand_ins_leave_nothing_that_is_not_here():
     line = world.with_stand_ins(f"lm_eval --model lnbench --model_args {arguments} --tasks xnli_zh")
     found = parsing.lm_eval(parsing.words(line)[1:])
     assert found.reads == ("my_zh.pt", "lnbench/demo")
+
+
+def test_help_of_eval_has_the_example_before_the_options_of_lm_eval(monkeypatch):
+    handed = []
+    monkeypatch.setattr("lnbench.harness.run_eval", lambda args: handed.append(list(args)) or 0, raising=False)
+    shown = called("eval", "--help")
+    assert shown.exit_code == 0 and handed == [["--help"]]
+    assert EXAMPLES["eval"][0] in shown.stdout and "\b" not in shown.stdout
+    assert called("eval", "--tasks", "x").stdout == ""
+
+
+def test_what_is_asked_for_first_comes_first():
+    assert list(ALL["detect"].commands)[:3] == ["lape", "plnd", "ap"]
+    assert next(iter(ALL["neurons"].commands)) == "show"
