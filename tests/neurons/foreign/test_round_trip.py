@@ -93,6 +93,15 @@ def test_plnd_text_survives_in_both_maps(kv_map, data, tmp_path):
         assert any(f"kv_map={kv_map}" in line for line in lost)
 
 
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_a_file_that_knows_its_model_needs_no_heads_to_become_plnds_text(tmp_path, suffix):
+    made = NeuronSet.from_indices({"zh": {"attn.k": [[5], [1], [], []]}}, architecture=GROUPED)
+    again = NeuronSet.load(made.save(tmp_path / f"zh{suffix}"))
+    write_foreign(again, tmp_path / "zh.txt", "plnd", kv_map="layout")
+    back = NeuronSet.load(tmp_path / "zh.txt", ["zh"], heads=HEADS)
+    assert back.indices("zh", "attn.k")[0].tolist() == [5] and back.indices("zh", "attn.k")[1].tolist() == [1]
+
+
 def test_what_plnds_code_makes_of_its_text(tmp_path):
     """It evaluates the lines and takes key/value row i // n; we write what makes it take our rows."""
     made = NeuronSet.from_indices({"zh": {"ffn.hidden": [[3], [], [19], []], "attn.k": [[5], [1], [], []]}}, layers=4)
