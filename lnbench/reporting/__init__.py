@@ -1,5 +1,6 @@
 """Reporting: rows, statistics, tables and pictures made from scores; it does not know how a cell was run."""
 
+from lnbench.reporting._heat import heat_panel, new_figure, png_bytes
 from lnbench.reporting._heatmap import plot_matrix
 from lnbench.reporting._matrix import Matrix, change_table, changes, matrix, matrix_table, summary_table
 from lnbench.reporting._overlap import overlap_table, pair_table, plot_overlap
@@ -43,16 +44,19 @@ __all__ = [
     "english_gap",
     "grid_table",
     "harms",
+    "heat_panel",
     "holm",
     "langspec_f1",
     "matrix",
     "matrix_table",
+    "new_figure",
     "overlap_table",
     "pair_table",
     "paired_difference",
     "plot_matrix",
     "plot_overlap",
     "plot_truth",
+    "png_bytes",
     "read_results",
     "render",
     "rows_from_scores",

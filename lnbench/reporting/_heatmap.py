@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lnbench._write import whole
+from lnbench.reporting._heat import heat_panel, new_figure, png_bytes
 from lnbench.reporting._matrix import Matrix
 
 if TYPE_CHECKING:
@@ -22,33 +23,26 @@ def plot_matrix(m: Matrix, path: Path, *, title: str) -> None:
     Raises:
         OutputError: the path cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     panels = {"specific": 100 * (m.specific - m.original)}
     if m.random.size:
         seeds = m.random.shape[1]
         panels = {f"random (mean of {seeds})": 100 * (m.random.mean(axis=1) - m.original)} | panels
-    figure = Figure(figsize=(1.2 + 4.6 * len(panels), 1.9 + 0.45 * len(m.ablated)), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    figure, axes = new_figure(1, len(panels), 5.2 + 0.1 * len(panels), 1.9 + 0.45 * len(m.ablated))
     for axis, (name, values) in zip(axes, panels.items(), strict=True):
         image = _panel(axis, m, values, name)
-    figure.colorbar(image, ax=list(axes), label="change against the original, points", shrink=0.9)
+    figure.colorbar(image, ax=axes, label="change against the original, points", shrink=0.9)
     figure.suptitle(title, fontsize=11)
     with whole(path) as part:
-        figure.savefig(part, dpi=150, format="png")
+        part.write_bytes(png_bytes(figure))
 
 
 def _panel(axis: Axes, m: Matrix, values: npt.NDArray[np.float64], name: str) -> AxesImage:
     # One scale for all panels and runs: 100 points down to 100 points up.
-    image = axis.imshow(values, cmap="RdBu", vmin=-100, vmax=100, aspect="auto")
-    axis.set_xticks(range(len(m.languages)), m.languages)
-    axis.set_yticks(range(len(m.ablated)), m.ablated)
+    shown = [["-" if np.isnan(v) else f"{v:+.0f}" if abs(v) >= 0.5 else "0" for v in line] for line in values]
+    own = [(row, m.languages.index(code)) for row, code in enumerate(m.ablated) if code in m.languages]
+    image = heat_panel(
+        *(axis, values, m.ablated, m.languages), title=name, shown=shown, most=100.0, worse=-1, framed=own, key=False
+    )
     axis.set_xlabel("evaluated language")
     axis.set_ylabel("ablated language")
-    axis.set_title(name, fontsize=10)
-    for (i, j), value in np.ndenumerate(values):
-        shown = "-" if np.isnan(value) else f"{value:+.0f}" if abs(value) >= 0.5 else "0"
-        axis.text(j, i, shown, ha="center", va="center", fontsize=8, color="white" if abs(value) > 60 else "black")
     return image

@@ -13,6 +13,7 @@ from tabulate import tabulate
 
 from lnbench._write import whole
 from lnbench.detection import Comparison
+from lnbench.reporting._heat import heat_panel, new_figure, png_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,35 +61,28 @@ def plot_overlap(comparisons: Sequence[Comparison], path: Path) -> None:
     Raises:
         OutputError: the path cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     tall = max(max(len(_labels(c)[0]), len(_layer_labels(c))) for c in comparisons)
-    figure = Figure(figsize=(11, (1.4 + 0.36 * tall) * len(comparisons)), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(len(comparisons), 2, squeeze=False)
-    for (left, right), c in zip(axes, comparisons, strict=True):
+    figure, axes = new_figure(len(comparisons), 2, 5.5, 1.4 + 0.36 * tall)
+    for left, right, c in zip(axes[::2], axes[1::2], comparisons, strict=True):
         rows, columns = _labels(c)
         _panel(left, _matrix(c), rows, columns, "language pairs")
         left.set_xlabel(c.b)
         left.set_ylabel(c.a)
         image = _panel(right, *_layers(c), f"same language, by layer: {c.a} and {c.b}")
-    figure.colorbar(image, ax=list(axes.flat), label="Jaccard", shrink=0.9)
+    figure.colorbar(image, ax=axes, label="Jaccard", shrink=0.9)
     with whole(path) as part:
-        figure.savefig(part, dpi=150, format="png")
+        part.write_bytes(png_bytes(figure))
 
 
 def _panel(
     axis: Axes, values: npt.NDArray[np.float64], rows: Sequence[str], columns: Sequence[str], title: str
 ) -> AxesImage:
-    image = axis.imshow(values, cmap="cividis", vmin=0, vmax=1, aspect="auto")
-    axis.set_xticks(range(len(columns)), columns)
-    axis.set_yticks(range(len(rows)), rows)
-    axis.set_title(title, fontsize=10)
-    for (i, j), value in np.ndenumerate(values) if values.size <= 600 else ():
-        shown = "-" if np.isnan(value) else "0" if value < 0.005 else f"{value:.2f}".removeprefix("0")
-        axis.text(j, i, shown, ha="center", va="center", fontsize=7, color="black" if value > 0.6 else "white")
-    return image
+    shown = [[_short(value) for value in line] for line in values]
+    return heat_panel(axis, values, rows, columns, title=title, shown=shown, most=1.0, size=7, key=False)
+
+
+def _short(value: float) -> str:
+    return "-" if math.isnan(value) else "0" if value < 0.005 else f"{value:.2f}".removeprefix("0")
 
 
 def _labels(c: Comparison) -> tuple[list[str], list[str]]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lnbench.detection import compare
 from lnbench.neurons import NeuronSet, summary
+from lnbench.reporting._heat import heat_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,12 +58,12 @@ def _overlap(figure: Figure, axis: Axes, neurons: NeuronSet) -> None:
     labels = [_printable(label, _LONGEST_LABEL) for label in neurons.languages]
     pairs = compare(neurons, neurons).pairs
     jaccard, shared = (_square([getattr(p, of) for p in pairs], len(labels)) for of in ("jaccard", "shared"))
-    image = axis.imshow(jaccard, cmap="cividis", vmin=0, vmax=1, aspect="auto")
-    _label(axis, labels)
-    axis.set_xticks(range(len(labels)), labels, rotation=90 if max(map(len, labels)) > 3 else 0, parse_math=False)
-    axis.set_title("neurons that two languages share", fontsize=10)
+    title = "neurons that two languages share"
+    image = heat_panel(
+        axis, jaccard, labels, labels, title=title, shown=_numbers(shared), most=1.0, size=_size(shared), key=False
+    )
+    axis.tick_params(axis="x", labelrotation=90 if max(map(len, labels)) > 3 else 0)
     figure.colorbar(image, ax=axis, label="Jaccard")
-    _write_numbers(axis, shared, jaccard)
 
 
 def _layers(figure: Figure, axis: Axes, neurons: NeuronSet) -> None:
@@ -71,28 +72,24 @@ def _layers(figure: Figure, axis: Axes, neurons: NeuronSet) -> None:
     counts = summary(neurons)["counts"]["language_layer"]
     values = np.array(list(counts.values()), dtype=np.float64).reshape(len(counts), max(1, neurons.layers))
     most = max(1.0, values.max(initial=0))
-    image = axis.imshow(values, cmap="cividis", vmin=0, vmax=most, aspect="auto", interpolation="nearest")
-    _label(axis, [_printable(label, _LONGEST_LABEL) for label in counts])
+    labels = [_printable(label, _LONGEST_LABEL) for label in counts]
+    shown = _numbers(values if most < 1000 else np.full_like(values, np.nan))  # wider numbers do not fit
+    image = heat_panel(
+        axis, values, labels, [], title="neurons by layer", shown=shown, most=most, size=_size(values), key=False
+    )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("layer")
-    axis.set_title("neurons by layer", fontsize=10)
     figure.colorbar(image, ax=axis, label="neurons", ticks=MaxNLocator(integer=True))
-    if most < 1000:  # wider numbers do not fit
-        _write_numbers(axis, values, values / most)
 
 
-def _label(axis: Axes, labels: list[str]) -> None:
-    axis.set_yticks(range(len(labels)), labels, parse_math=False)
+def _numbers(values: Array) -> list[list[str]]:
+    """What is written into each place; nothing where there are too many."""
+    fits = values.size <= _MOST_NUMBERS
+    return [[f"{value:.0f}" if fits and np.isfinite(value) else "" for value in line] for line in values]
 
 
-def _write_numbers(axis: Axes, numbers: Array, brightness: Array) -> None:
-    """Write a number into every cell, dark on bright ones; not where there are too many."""
-    if numbers.size > _MOST_NUMBERS:
-        return
-    size = max(5, 8 - max(numbers.shape) // 10)
-    for (i, j), value in np.ndenumerate(brightness):
-        color = "black" if not value <= 0.5 else "white"  # NaN (two empty languages) has no colour behind it
-        axis.text(j, i, f"{numbers[i, j]:.0f}", ha="center", va="center", fontsize=size, color=color)
+def _size(values: Array) -> float:
+    return float(max(5, 8 - max(values.shape) // 10))
 
 
 def _square(values: list[float], side: int) -> Array:

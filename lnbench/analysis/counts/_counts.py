@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lnbench.analysis._grids import render_grids
-from lnbench.analysis._heat import heat_panel, new_figure, png_bytes
 from lnbench.analysis._section import Picture, Section, ShownTable
 from lnbench.errors import DataError
 from lnbench.neurons import NeuronSet
-from lnbench.reporting import FORMATS
+from lnbench.reporting import FORMATS, heat_panel, new_figure, png_bytes
 
 __all__ = ["Counts", "counts_of", "counts_png", "counts_section", "render_counts"]
 
@@ -131,7 +130,6 @@ def counts_png(found: Counts) -> bytes:
     most = float(max(1, found.values.max()))
     for axis, site, values in zip(axes, found.sites, found.values, strict=False):
         heat_panel(
-            figure,
             axis,
             values.astype(np.float64),
             [str(layer) for layer in range(layers)],

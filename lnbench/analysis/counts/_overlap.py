@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lnbench.analysis._grids import render_grids
-from lnbench.analysis._heat import heat_panel, new_figure, png_bytes
 from lnbench.analysis._section import Picture, Section, ShownTable
 from lnbench.detection import compare
 from lnbench.errors import DataError
 from lnbench.neurons import SHORT_SITES, NeuronSet
-from lnbench.reporting import FORMATS
+from lnbench.reporting import FORMATS, heat_panel, new_figure, png_bytes
 
 __all__ = ["Shared", "overlap_png", "overlap_section", "overlaps_of", "render_overlap"]
 
@@ -234,7 +233,7 @@ def overlap_png(found: Sequence[Shared]) -> bytes:
         shown = [["-" if math.isnan(value) else f"{value:.0f}" for value in line] for line in values]
         name = {"share": "% of the smaller set", "jaccard": "Jaccard, %"}[what]
         title = f"{one.structure}{'' if one.without is None else ' without en'}: {name}"
-        heat_panel(figure, axis, values, one.rows, one.columns, title=title, shown=shown, most=100.0)
+        heat_panel(axis, values, one.rows, one.columns, title=title, shown=shown, most=100.0)
         axis.tick_params(axis="x", labelrotation=90 if max(map(len, one.columns)) > 4 else 0)
     figure.suptitle("Neurons that languages share", fontsize=11)
     return png_bytes(figure)

@@ -15,6 +15,7 @@ from lnbench.analysis.lens._lens import Lens
 from lnbench.analysis.lens._passes import PARTS
 from lnbench.analysis.lens._shares import GROUPS, Shares
 from lnbench.analysis.lens._show import NAMES, TEXT
+from lnbench.reporting import heat_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -160,6 +161,8 @@ def _patch(colour: str, label: str) -> Any:
     return Patch(facecolor=colour, label=label)
 
 
+#: Of more layers than this no number fits its place.
+_MOST_DEPTHS = 16
 #: What each panel of a heat map shows, and of what it is a share.
 _PANELS = {
     "own": "language of the prompt,\nof judged tokens",
@@ -196,14 +199,13 @@ def _heat_values(lens: Lens, part: str, panel: str) -> FloatArray:
 
 
 def _panel(axis: Axes, values: FloatArray, lens: Lens) -> AxesImage:
-    image = axis.imshow(values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
+    shown = [["-" if np.isnan(value) else f"{value:.0f}" for value in line] for line in values]
+    if values.shape[1] > _MOST_DEPTHS:
+        shown = [[""] * values.shape[1]] * len(values)
+    labels = [each.language for each in lens.languages]
+    image = heat_panel(axis, values, labels, [], title="", shown=shown, most=100.0, size=7, key=False)
     places = _thinned(len(lens.depths))
     names = ["emb", *lens.depths[1:]]
     axis.set_xticks([*places, len(lens.depths)], [*(names[p] for p in places), TEXT], fontsize=8)
-    axis.set_yticks(range(len(lens.languages)), [each.language for each in lens.languages])
     axis.axvline(len(lens.depths) - 0.5, color="white", linewidth=2)
-    for (i, j), value in np.ndenumerate(values) if values.shape[1] <= 16 else ():
-        shown = "-" if np.isnan(value) else f"{value:.0f}"
-        colour = "black" if value > 60 or np.isnan(value) else "white"
-        axis.text(j, i, shown, ha="center", va="center", fontsize=7, color=colour)
     return image

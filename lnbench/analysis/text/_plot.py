@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lnbench.analysis._heat import heat_panel, new_figure, png_bytes
 from lnbench.analysis.text._dose import Curve
 from lnbench.analysis.text._matrix import LossMatrix
 from lnbench.analysis.text._steering import Measure, Steering
+from lnbench.reporting import heat_panel, new_figure, png_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,10 +43,11 @@ def matrix_png(found: Sequence[LossMatrix]) -> bytes:
         for axis, (name, values) in zip(axes[2 * at : 2 * at + 2], panels.items(), strict=True):
             seeds = f" (mean of {_draws(one)})" if name == "random" else ""
             heat_panel(
-                *(figure, axis, values, one.ablated, one.languages),
+                *(axis, values, one.ablated, one.languages),
                 title=f"{name}{seeds}, {one.unit}",
                 shown=_signed(values),
                 most=most,
+                worse=-1 if one.table.higher_is_better else 1,
             )
             axis.set_xlabel("evaluated language")
             axis.set_ylabel("ablated language")
@@ -68,7 +69,7 @@ def steering_png(found: Sequence[Steering]) -> bytes:
         end = most or max(float(np.nanmax(np.abs(values), initial=0.0)) for values in panels) or 1.0
         for axis, values, name in zip(axes[2 * at : 2 * at + 2], panels, ("random", "steered"), strict=True):
             shown = [["-" if math.isnan(value) else form.format(value) for value in row] for row in values]
-            heat_panel(figure, axis, values, sources, targets, title=f"{name}: {what}", shown=shown, most=end)
+            heat_panel(axis, values, sources, targets, title=f"{name}: {what}", shown=shown, most=end)
             axis.set_xlabel("steered to (B)")
             axis.set_ylabel("asked in (A)")
     figure.suptitle(f"{found[0].model} on {found[0].dataset}: A's neurons off, B's on", fontsize=11)

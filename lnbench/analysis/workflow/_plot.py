@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lnbench.analysis._heat import heat_panel, new_figure, png_bytes
 from lnbench.analysis.workflow._sweep import Sweep
 from lnbench.analysis.workflow._table import COLUMNS, WorkflowTable
+from lnbench.reporting import heat_panel, new_figure, png_bytes
 
 __all__ = ["sweep_png", "workflow_png"]
 
@@ -29,7 +29,6 @@ def workflow_png(tables: Sequence[WorkflowTable]) -> bytes:
         marks = [["" if c is None else c.mark for c in line] for line in cells]
         most = 100.0 if table.percent else _most(values)  # one scale for all panels and runs
         heat_panel(
-            figure,
             axis,
             values,
             [row.condition.replace(" (", "\n(") for row in rows],
@@ -37,7 +36,7 @@ def workflow_png(tables: Sequence[WorkflowTable]) -> bytes:
             title=f"{table.dataset}: {_unit(table.metric, table.percent)}",
             shown=_words(values, marks, most),
             most=most,
-            signed=True,
+            worse=-1 if table.higher_is_better else 1,
         )
     figure.suptitle(f"{tables[0].model}: neurons off by block and structure", fontsize=11)
     return png_bytes(figure)
@@ -54,7 +53,6 @@ def sweep_png(found: Sequence[Sweep]) -> bytes:
         marks = [["*" if cell is one.pick else "" for cell in line] for line in cells]
         most = 100.0 if one.percent else _most(values)
         heat_panel(
-            figure,
             axis,
             values,
             [str(n) for n in one.n1s],
@@ -62,7 +60,7 @@ def sweep_png(found: Sequence[Sweep]) -> bytes:
             title=f"{one.dataset}, block {one.block}: gap, {_unit(one.metric, one.percent)}",
             shown=_words(values, marks, most),
             most=most,
-            signed=True,
+            worse=-1,
         )
         axis.set_xlabel("n2, layers of the last block")
         axis.set_ylabel("n1, layers of the first block")

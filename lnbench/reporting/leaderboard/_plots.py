@@ -14,6 +14,7 @@ import numpy as np
 
 from lnbench._write import whole
 from lnbench.errors import OutputError
+from lnbench.reporting._heat import heat_panel
 from lnbench.reporting.leaderboard._board import Leaderboard
 from lnbench.reporting.leaderboard._names import shown
 from lnbench.reporting.leaderboard._show import doses_of
@@ -23,6 +24,7 @@ from lnbench.reporting.page import Bar, Bars, Dose, Heat, bars_of, dose_of, heat
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 __all__ = ["plot_bars", "plot_dose", "plot_heats", "plot_layers", "write_plots"]
 
@@ -183,26 +185,30 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _heat(axis: Axes, heat: Heat) -> Any:
-    from matplotlib.patches import Rectangle
-
+def _heat(axis: Axes, heat: Heat) -> AxesImage:
     values = np.array(heat.values, dtype=np.float64)
-    image = axis.imshow(
-        values, cmap="PuOr" if heat.worse < 0 else "PuOr_r", vmin=-heat.limit, vmax=heat.limit, aspect="auto"
-    )
-    axis.set_xticks(range(len(heat.languages)), heat.languages)
-    axis.set_yticks(range(len(heat.ablated)), heat.ablated)
-    axis.set_xlabel("evaluated language")
-    axis.set_title(heat.condition)
     digits = 0 if heat.limit > 20 else 2
-    for (row, column), value in np.ndenumerate(values):
-        written = "-" if math.isnan(value) else f"{value:+.{digits}f}" if abs(value) >= 0.5 * 10**-digits else "0"
-        dark = not math.isnan(value) and abs(value) > 0.62 * heat.limit
-        ink = "white" if dark else "black"
-        axis.text(column, row, written + heat.marks[row][column], ha="center", va="center", fontsize=7.5, color=ink)
-        if heat.ablated[row] == heat.languages[column]:
-            axis.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, linewidth=0.9))
+    shown = [
+        [_written(value, digits) + mark for value, mark in zip(line, marks, strict=True)]
+        for line, marks in zip(heat.values, heat.marks, strict=True)
+    ]
+    own = [(row, heat.languages.index(code)) for row, code in enumerate(heat.ablated) if code in heat.languages]
+    image = heat_panel(
+        *(axis, values, heat.ablated, heat.languages),
+        title=heat.condition,
+        shown=shown,
+        most=heat.limit,
+        worse=heat.worse,
+        size=7.5,
+        framed=own,
+        key=False,
+    )
+    axis.set_xlabel("evaluated language")
     return image
+
+
+def _written(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:+.{digits}f}" if abs(value) >= 0.5 * 10**-digits else "0"
 
 
 def _whiskers(axis: Axes, x: Any, bars: Sequence[Bar], colour: str = "black") -> None:
