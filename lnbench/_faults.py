@@ -110,7 +110,7 @@ def ended_well() -> Iterator[None]:
         except (SystemExit, KeyboardInterrupt) as end:
             if caught or isinstance(end, KeyboardInterrupt):
                 _stop(caught[0] if caught else signal.SIGINT)
-            _flush()
+            _flush(silently=end.code not in (0, None))  # what the code says already is worse
             raise
         except BrokenPipeError:  # `lnbench ... | head`
             _drop_output()

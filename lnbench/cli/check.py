@@ -43,6 +43,7 @@ def check(
         _check_paths([path for path in (markdown, junit, json) if path is not None], baseline, update)
         report, now = _compared(results, baseline, expect, update)
         _show(report, markdown, junit, json)
+        sys.stdout.flush()  # a report that nobody gets is none
         if update:
             _renew(now, baseline)
     except Exception as error:

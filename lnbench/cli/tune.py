@@ -131,7 +131,7 @@ def _run(
     loaded = options.Loaded.load(experiment.model, experiment.revision, dtype, place, length)
     experiment = replace(experiment, held_out=texts, revision=loaded.revision)
     _make(experiment.out)
-    goes_on("finished deltas, and checkpoints of the one that is not,", experiment.out)
+    goes_on("finished deltas and the last checkpoint", experiment.out)
     with _bar(experiment) as done, options.memory_in_one_sentence(experiment.settings.batch_size):
         return run(loaded.model, tokenizer, experiment, done=done)
 

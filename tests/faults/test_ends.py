@@ -99,6 +99,12 @@ def test_output_that_cannot_be_written_is_an_error(work, unbuffered):
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_code_that_says_worse_is_kept():
+    with Path("/dev/full").open("w") as full:
+        done = run('print("table")\nsys.exit(3)', stdout=full, env=os.environ | {"PYTHONUNBUFFERED": ""})
+    assert done.returncode == 3 and "Exception ignored" not in done.stderr
+
+
 @pytest.mark.parametrize("code", [0, 3, 4])
 def test_a_commands_own_exit_code_passes(code):
     assert run(f"sys.exit({code})").returncode == code
