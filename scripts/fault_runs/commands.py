@@ -165,7 +165,7 @@ def commands(store: Path) -> dict[str, Command]:
             inputs=_study(),
         ),
         Command(
-            "study run, detect:", [_RUN], _cells, kept="out/cells/*/manifest.json", inputs=_study(DETECTING)
+            "study run with detect:", [_RUN], _cells, kept="out/cells/*/manifest.json", inputs=_study(DETECTING)
         ),
         Command("tune", [[*_TUNE, "--out", "out"]], _files("out/*.*"), kept="out/*.safetensors"),
         Command(

@@ -5,6 +5,7 @@ Counting makes a fault repeatable where a clock would not: the same number is th
 
 from __future__ import annotations
 
+import inspect
 import os
 import resource
 import signal
@@ -25,7 +26,7 @@ class Injection:
     Attributes:
         write: the change to a file below ``folder`` at which it does; 0 for none.
         forward: the forward pass of a decoder at which it does; 0 for none.
-        do: a signal's name, or ``memory``, ``cuda`` (raised in the pass) or ``nan`` (the pass returns it).
+        do: a signal's name, or ``memory``, ``cuda`` (raised in the pass) or ``nan`` (the pass is of NaN).
         once: whether the passes after it are sound.
         back: seconds by which the clock is behind after its tenth reading.
         address_space: bytes of memory that the process may have beyond what it has when it starts; 0 for no bound.
@@ -66,15 +67,16 @@ class Injection:
 
         return heard
 
-    def passed(self, found: Any) -> Any:
-        """A decoder has given ``found``."""
+    def begins(self) -> bool:
+        """A decoder begins a pass; whether it shall compute with NaN."""
         self.seen["forward"] += 1
         at = self.seen["forward"]
-        if self.forward and (at == self.forward or (at > self.forward and not self.once)):
-            return self._now(found)
-        return found
+        if not self.forward or at < self.forward or (at > self.forward and self.once):
+            return False
+        self._now()
+        return self.do == "nan"
 
-    def _now(self, found: Any = None) -> Any:
+    def _now(self) -> None:
         if self.do in SIGNALS:
             os.kill(os.getpid(), SIGNALS[self.do])
         elif self.do == "memory":
@@ -83,9 +85,6 @@ class Injection:
             import torch
 
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nMore lines")
-        elif self.do == "nan":
-            found.last_hidden_state.fill_(float("nan"))
-        return found
 
     def told(self) -> str:
         """The counts, as ``WRITES FORWARDS``."""
@@ -102,10 +101,13 @@ def _wrap_decoders(injection: Injection) -> None:
 
     plain = LlamaModel.forward
 
-    def forward(self: Any, *given: Any, **named: Any) -> Any:
-        return injection.passed(plain(self, *given, **named))
+    def forward(self: Any, input_ids: Any = None, **named: Any) -> Any:
+        if injection.begins():
+            named["inputs_embeds"] = self.embed_tokens(input_ids) * float("nan")
+            return plain(self, **named)
+        return plain(self, input_ids, **named)
 
-    forward.__signature__ = __import__("inspect").signature(plain)  # type: ignore[attr-defined]
+    forward.__signature__ = inspect.signature(plain)  # type: ignore[attr-defined]
     LlamaModel.forward = forward
 
 
