@@ -50,7 +50,7 @@ class Column:
 COLUMNS = {
     "oldest": Column("the oldest of every library", "constraints-oldest.txt"),
     "pinned": Column("what `make test` runs on", "constraints.txt"),
-    "newest": Column("the newest of every library, lm-eval's pre-release too", "constraints-newest.txt"),
+    "newest": Column("the newest of every library", "constraints-newest.txt"),
 }
 #: Run when they are named: the oldest Python and torch, whose usual build brings gigabytes for CUDA.
 ON_REQUEST = {"python310": Column("the oldest Python and torch too", "constraints-oldest.txt", "2.4.0", "3.10")}
