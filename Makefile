@@ -10,7 +10,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: demo doc-test paper test test-matrix test-vllm check bench clean demo-model thin-model neuron-sets setup tasks
+.PHONY: demo doc-test paper test test-matrix test-vllm check bench fuzz clean demo-model thin-model neuron-sets setup tasks
 
 setup: $(STAMP)
 
@@ -62,6 +62,11 @@ doc-test: $(STAMP)  ## every command and Python block of README and docs, as a r
 bench: $(STAMP)  ## speed, as ratios of both sides in one process (some minutes on two idle cores)
 	$(BIN)/python -m benchmarks --compare $(BENCH_ARGS)
 	$(BIN)/python -m scripts.make_performance_page
+
+FUZZ_ARGS ?= --inputs 200000
+fuzz: $(STAMP)  ## hostile files for every parser, 200,000 each (roughly an hour and a half of an idle core; tests/fuzz/log.md)
+	@mkdir -p build/fuzz
+	OMP_NUM_THREADS=1 nice -n 10 $(BIN)/python -m tests.fuzz $(FUZZ_ARGS) --log build/fuzz/log.txt
 
 tasks: $(STAMP)  ## write the task files from the language table again, and the prompts that tests compare
 	$(BIN)/python -m scripts.make_tasks --golden

@@ -122,13 +122,16 @@ def _label(label: Any, what: str) -> str:
         raise NeuronSetError(f"the {what} {label!r} is a boolean: YAML reads a bare `{meant}` so, write it in quotes")
     if not isinstance(label, str):
         raise NeuronSetError(f"the {what} {label!r} is not text: write it in quotes")
-    if not label or label != label.strip() or any(unicodedata.category(char) in _UNUSABLE for char in label):
+    unusable = any(unicodedata.category(char) in _UNUSABLE or char in _TURNING for char in label)
+    if not label or label != label.strip() or unusable:
         raise NeuronSetError(f"the {what} {label!r} cannot be a label: it must be text without blanks at its ends")
     return label
 
 
 #: Unicode categories that a label cannot hold: control characters, halves of surrogate pairs, line separators.
 _UNUSABLE = ("Cc", "Cs", "Zl", "Zp")
+#: Marks that turn the direction of all text after them, in a table or a sentence too.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def _text(name: str, value: Any) -> None:

@@ -1,0 +1,28 @@
+"""A thousand hostile files for every parser: a valid value or one sentence, soon, in little memory, nothing done."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.parsers import Bench, parsers
+from tests.fuzz.recipes import STEP, damaged
+
+INPUTS = 1_000
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", parsers(), ids=lambda name: name.replace(" ", "-"))
+def test_hostile_files(name, tmp_path_factory):
+    bench = Bench(parsers()[name], tmp_path_factory.mktemp("fuzz-"))
+
+    @settings(
+        max_examples=INPUTS, deadline=None, database=None, derandomize=True, phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(st.binary(min_size=1 + STEP, max_size=1 + 4 * STEP))
+    def each(recipe):
+        data = damaged(bench.form, recipe)
+        found = bench.finding(data)
+        assert found is None, (found, data[:500])
+
+    each()
