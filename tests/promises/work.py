@@ -16,19 +16,12 @@ from typer.testing import CliRunner
 
 from lnbench._data import demo_model_dir, packaged
 from lnbench.cli import app
+from tests.promises import network
 
 LANGUAGES = ("en", "zh", "fr")
 #: A folder that could as well be somebody's repository on the hub.
 MODEL = "models/mine"
 TEXT = packaged("neuron_sets") / "demo" / "text" / "detection"
-#: What asks for an address or connects to one, as the interpreter tells.
-NETWORK = ("socket.getaddrinfo", "socket.gethostbyname", "socket.connect", "urllib.Request")
-asked: list[str] = []
-
-
-def hear(event: str, arguments: tuple) -> None:
-    if event in NETWORK and not (event == "socket.connect" and isinstance(arguments[1], str | bytes)):  # no file's path
-        asked.append(f"{event} {arguments}")
 
 
 def command(*line: object) -> None:
@@ -63,7 +56,7 @@ def study(threads: int, batch: int) -> None:
 
 
 def main(out: Path, pairs: list[tuple[int, int]]) -> None:
-    sys.addaudithook(hear)
+    sys.addaudithook(network.hear)
     for threads, batch in pairs:
         folder = out / f"{threads}-{batch}"
         (folder / "models").mkdir(parents=True)
@@ -72,7 +65,7 @@ def main(out: Path, pairs: list[tuple[int, int]]) -> None:
         torch.set_num_threads(threads)
         detect(batch)
         study(threads, batch)
-    (out / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
+    (out / "asked.json").write_text(json.dumps(network.asked), encoding="utf-8")
 
 
 if __name__ == "__main__":
