@@ -7,7 +7,7 @@ tried. Nothing here knows what is in the files.
 from lnbench._hub._fetch import Place, fetch
 from lnbench._hub._push import Pushed, check_names, check_push, push, read_text
 from lnbench._hub._reach import offline_without_network, quick_without_network
-from lnbench._hub._refusal import HubRefusal, endpoint, first_line, switched_off
+from lnbench._hub._refusal import HubRefusal, endpoint, first_line, first_sentence, switched_off
 
 __all__ = [
     "HubRefusal",
@@ -18,6 +18,7 @@ __all__ = [
     "endpoint",
     "fetch",
     "first_line",
+    "first_sentence",
     "offline_without_network",
     "push",
     "quick_without_network",

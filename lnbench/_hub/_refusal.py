@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from lnbench._near import near as like
@@ -41,6 +42,12 @@ def status_of(error: Exception) -> int | None:
 def first_line(error: Exception) -> str:
     """The first line of an error's text, or its kind."""
     return (str(error).strip().splitlines() or [""])[0].strip().rstrip(".") or type(error).__name__
+
+
+def first_sentence(error: Exception) -> str:
+    """The beginning of an error's text, up to the first stop, quotation or comma; or its kind."""
+    words = " ".join(str(error).split())
+    return re.split(r"(?<=[^.])\. |: '|, ", words, maxsplit=1)[0].rstrip(".") or type(error).__name__
 
 
 def logging_in() -> str:

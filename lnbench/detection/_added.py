@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lnbench.detection._detect import with_constants, with_header
+from lnbench.detection._detect import with_constants
 from lnbench.detection._measured import CorpusStatistics
-from lnbench.neurons import NeuronSet
+from lnbench.neurons import NeuronSet, with_header
 
 #: The header's parameter that holds where added statistics come from.
 RECIPE = "statistics"

@@ -13,7 +13,7 @@ from lnbench.detection._measured import CorpusStatistics
 from lnbench.detection._statistics import Statistics
 from lnbench.errors import SpecError
 from lnbench.models import architecture_of
-from lnbench.neurons import Header, NeuronSet
+from lnbench.neurons import NeuronSet, with_header
 
 #: The site that LAPE is defined on: it asks whether an activation function's output is above zero.
 LAPE_SITE = "ffn.act"
@@ -124,18 +124,3 @@ def _constants(neurons: NeuronSet, sites: Mapping[str, Statistics]) -> dict[str,
         for kind in kinds:
             made[kind][here] = tables[site][kind][at].float()
     return {kind: values.numpy() for kind, values in made.items()}
-
-
-def with_header(neurons: NeuronSet, header: Header) -> NeuronSet:
-    """The same neurons and tables under another header."""
-    return NeuronSet(
-        neurons.rows(),
-        neurons.languages,
-        neurons.sites,
-        layers=neurons.layers,
-        header=header,
-        scores=neurons.scores,
-        statistic_languages=neurons.statistic_languages,
-        statistics=neurons.statistics,
-        frequency=neurons.frequency,
-    )

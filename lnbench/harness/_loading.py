@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lnbench._hub import quick_without_network
+from lnbench._hub import first_sentence, quick_without_network
 from lnbench.errors import ModelArgumentError
 
 #: Arguments of older versions of transformers, which quantised while loading.
@@ -29,12 +29,12 @@ def one_sentence(model: str) -> Iterator[None]:
             yield
     except (OSError, HFValidationError) as error:
         raise ModelArgumentError(
-            f"the model {model!r} cannot be loaded ({_first_sentence(error)}); "
+            f"the model {model!r} cannot be loaded ({first_sentence(error)}); "
             "check pretrained=, which is a folder or a name on the hub"
         ) from error
     except (ValueError, ImportError) as error:  # no adapter there, two that exclude each other, a missing package
         raise ModelArgumentError(
-            f"the model {model!r} cannot be loaded with these arguments ({_first_sentence(error)}); check --model_args"
+            f"the model {model!r} cannot be loaded with these arguments ({first_sentence(error)}); check --model_args"
         ) from error
     except TypeError as error:
         unexpected = re.search(r"unexpected keyword argument '(\w+)'", str(error))
@@ -66,8 +66,3 @@ def folders_are_no_names(lm: Any) -> Iterator[None]:
     finally:
         for key, name in folders.items():
             setattr(lm, key, name)
-
-
-def _first_sentence(error: Exception) -> str:
-    words = " ".join(str(error).split())
-    return re.split(r"(?<=[^.])\. |: '|, ", words, maxsplit=1)[0].rstrip(".") or type(error).__name__

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from lnbench._data import DEMO_MODEL, demo_model_dir
-from lnbench._hub import quick_without_network, switched_off
+from lnbench._faults import is_out_of_memory
+from lnbench._hub import first_sentence, quick_without_network, switched_off
 from lnbench._near import hint
 from lnbench.errors import LnbenchError, ModelArgumentError
 
@@ -133,8 +134,9 @@ def unloadable_in_one_sentence(name: str, what: str) -> Iterator[None]:
     except LnbenchError:
         raise
     except Exception as error:  # transformers, and who reads the files for it, raise many kinds
-        words = " ".join(str(error).split())
-        reason = re.split(r"(?<=[^.])\. |: '|, ", words, maxsplit=1)[0].rstrip(".") or type(error).__name__
+        if is_out_of_memory(error):  # the name and the files are right
+            raise
+        reason = first_sentence(error)
         remedy = f"{hint(name, [DEMO_MODEL], close=0.8)}name a folder with a model or one on the hub"
         if (switch := switched_off()) and not Path(name).expanduser().exists():
             reason = f"the hub is switched off by {switch}, and its cache has no copy"

@@ -3,6 +3,7 @@
 This room knows no model and no harness; `Architecture` is a plain value. Importing it imports no torch.
 """
 
+from lnbench.neurons._algebra import with_header
 from lnbench.neurons._architecture import Architecture
 from lnbench.neurons._control import MATCHES, RandomControl, random_control
 from lnbench.neurons._diff import DiffPart, SetDiff, diff, diff_text
@@ -53,5 +54,6 @@ __all__ = [
     "summary_text",
     "target_hash",
     "use_architecture_reader",
+    "with_header",
     "write_foreign",
 ]

@@ -16,6 +16,7 @@ from lnbench.models import (
     model_location,
     open_checkpoint,
 )
+from lnbench.models._load import unloadable_in_one_sentence
 
 pytestmark = pytest.mark.skipif(
     not (demo_model_dir() / "model.safetensors").exists(), reason="the demo model's weights are not in this checkout"
@@ -35,7 +36,7 @@ def test_the_embedded_model_by_its_name_and_its_folder():
 @pytest.mark.parametrize("load", [load_model, load_tokenizer])
 def test_a_name_without_a_model_is_one_sentence(load, tmp_path):
     for name in (str(tmp_path), "no/such/name/at all", "org/nothing-here"):
-        with pytest.raises(ModelArgumentError, match=r"cannot be loaded .*; name a folder with a model"):
+        with pytest.raises(ModelArgumentError, match=r"cannot be loaded .*name a folder with a model"):
             load(name)
 
 
@@ -92,3 +93,17 @@ def test_the_commit_of_what_came_from_the_hub(hub_server, tmp_path):
         assert commit_of("org/base", revision, loaded) == commit
     assert commit_of(str(tmp_path), None, loaded) is None and commit_of("org/other") is None
     assert commit_of("no name at all") is None
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
+def test_too_little_memory_is_not_said_to_be_a_wrong_name(error, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(type(error)), unloadable_in_one_sentence("some/model", "model"):
+        raise error
+
+
+def test_any_other_error_of_who_reads_the_files_is_a_refusal(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    refused = pytest.raises(ModelArgumentError, match=r"the config of '/' cannot be loaded \(KeyError\)")
+    with refused, unloadable_in_one_sentence("/", "config"):
+        raise KeyError
