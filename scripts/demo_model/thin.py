@@ -9,6 +9,7 @@ and `SHA256SUMS`.
 
 import argparse
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -26,12 +27,13 @@ def checksums(directory: Path) -> str:
 
 
 def install(run: Path, directory: Path = THIN) -> None:
-    """Copy the model, the frozen tokenizer and the record."""
+    """Copy the model and the record, and link the frozen tokenizer, of which there is one in the repository."""
     directory.mkdir(parents=True, exist_ok=True)
     for name in MODEL_FILES:
         shutil.copyfile(run / "model" / name, directory / name)
     for name in TOKENIZER_FILES:
-        shutil.copyfile(MODEL_DIR / name, directory / name)
+        (directory / name).unlink(missing_ok=True)
+        (directory / name).symlink_to(os.path.relpath(MODEL_DIR / name, directory))
     shutil.copyfile(run / "run.json", directory / "run.json")
     (directory / "SHA256SUMS").write_text(checksums(directory), encoding="utf-8")
 
