@@ -104,7 +104,7 @@ def _parts(asked: Sequence[tuple[str, Answer]]) -> Iterator[str]:
             kinds["none"].append(dataset)
     words = {
         "all": "yes for every ablated language on {}",
-        "some": "for some languages on {}",
+        "some": "yes for some languages on {}",
         "none": "not shown for any language on {}",
         "untold": "no telling on {}, with fewer than 2 random sets to compare with",
     }
