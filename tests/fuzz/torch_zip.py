@@ -101,5 +101,5 @@ def stored_zip(members: Iterable[tuple[str, bytes]]) -> bytes:
             + coded
         )
         count += 1
-    end = struct.pack("<HHHHIIH", 0, 0, count, count, len(directory), len(body), 0)
+    end = struct.pack("<HHHHIIH", 0, 0, min(count, 65_535), min(count, 65_535), len(directory), len(body), 0)
     return bytes(body + directory + b"PK\x05\x06" + end)
