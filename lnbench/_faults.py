@@ -65,7 +65,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory, of the machine or of a device, is used up."""
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
-    text = str(error).lower()  # PyTorch's own error is a RuntimeError with or without a type of its own
+    if any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__):  # PyTorch's, for devices
+        return True
+    text = str(error).lower()
     own = type(error).__name__ == "OutOfMemoryError"
     return isinstance(error, RuntimeError) and (own or any(words in text for words in _NO_MEMORY))
 

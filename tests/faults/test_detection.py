@@ -7,7 +7,10 @@ import torch
 
 from lnbench.detection import ShardStore
 from lnbench.detection._store import write_tensors
+from lnbench.detection.plnd import collect_impacts
+from lnbench.detection.plnd._meter import Meter
 from lnbench.errors import DataError, OutputError
+from tests.detection.test_plnd_select import documents_of, llama, store_of  # noqa: F401 - llama is a fixture
 from tests.faults.test_writing import in_a_child
 
 KEY = {"what": "statistics", "model": "m"}
@@ -53,3 +56,27 @@ def test_a_shard_in_another_ones_place_is_refused(tmp_path, other):
     if other == "of another place":
         with pytest.raises(DataError, match="it is the shard of zh 1"):
             store.read("zh", 0)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), DataError("not finite")], ids=["memory", "not finite"])
+def test_documents_that_had_no_scores_for_a_passing_reason_are_scored_again(tmp_path, llama, monkeypatch, error):  # noqa: F811
+    documents = documents_of(count=3)
+    for name in ("calm", "disturbed"):
+        (tmp_path / name).mkdir()
+    collect_impacts(llama, documents, store_of(tmp_path / "calm", llama, documents))
+    plain = Meter.measure_all
+
+    def fails(self, batch):
+        if documents["zh"][1] in list(map(list, batch)):
+            raise error
+        return plain(self, batch)
+
+    monkeypatch.setattr(Meter, "measure_all", fails)
+    store = store_of(tmp_path / "disturbed", llama, documents)
+    assert sum(collect_impacts(llama, documents, store).failed("zh").values()) == 1
+    monkeypatch.setattr(Meter, "measure_all", plain)
+    resumed = []
+    again = collect_impacts(llama, documents, store, done=lambda language, tokens, old: resumed.append((language, old)))
+    assert again.failed("zh") == {} and ("en", True) in resumed and ("zh", True) not in resumed
+    shards = [sorted((tmp_path / name / "scores").glob("*.shard")) for name in ("calm", "disturbed")]
+    assert [path.read_bytes() for path in shards[0]] == [path.read_bytes() for path in shards[1]]

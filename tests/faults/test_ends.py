@@ -114,6 +114,7 @@ def test_torchs_own_errors_are_known():
     import torch
 
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"))
+    assert is_out_of_memory(torch.cuda.OutOfMemoryError())
     assert not is_out_of_memory(RuntimeError("shapes do not match"))
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.uint8)

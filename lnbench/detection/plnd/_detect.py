@@ -15,7 +15,7 @@ from torch import nn
 
 from lnbench._faults import is_out_of_memory
 from lnbench.detection._shards import Done, Here, Measured, Runner, Shard, Tensors, every, fill, places_of, shard_at
-from lnbench.detection.plnd._impacts import REASONS, SHARD, StoredImpacts, shapes_of, shard_of
+from lnbench.detection.plnd._impacts import REASONS, SHARD, StoredImpacts, forget_failed, shapes_of, shard_of
 from lnbench.detection.plnd._meter import Ids, Meter, metered
 from lnbench.detection.plnd._rule import Amount, Rule
 from lnbench.detection.plnd._select import Tally, as_set, check_removal
@@ -95,6 +95,8 @@ def collect_impacts(
 ) -> StoredImpacts:
     """Score every document and keep the scores, in shards of 16 documents; those that are there are not made again.
 
+    Except where memory ran out or scores were not finite: that may have passed.
+
     Disk: 4 bytes for each document and neuron of the sites (a 7B model's ``ffn.hidden``: 1.4 MB a document).
 
     Args:
@@ -113,7 +115,9 @@ def collect_impacts(
     shapes = store.key["shapes"]
     settings = Settings(plnd_sites(shapes), store.key["form"], chunk)
     measure = ImpactMeasure(settings, tuple((site, tuple(shape)) for site, shape in shapes.items()))
-    fill(store, places_of(documents, every(SHARD)), runner or Here(model), measure, partial(shard_at, documents), done)
+    places = list(places_of(documents, every(SHARD)))
+    forget_failed(store, places)
+    fill(store, places, runner or Here(model), measure, partial(shard_at, documents), done)
     found = StoredImpacts(store)
     for language in found.languages:
         _warn(language, len(documents[language]), found.failed(language))

@@ -13,6 +13,7 @@ from lnbench.detection.plnd._settings import Settings
 from lnbench.models import architecture_of
 
 if TYPE_CHECKING:
+    from lnbench.detection._shards import Place
     from lnbench.detection._store import ShardStore
     from lnbench.detection.corpora import TokenDocuments
 
@@ -23,6 +24,8 @@ IMPACTS = "impacts"
 #: Why a document has no scores, by the number that a shard keeps.
 REASONS = ("", "too short", "out of memory", "not finite")
 _FAILED = "failed"
+#: Reasons that another try may not meet: memory that others had, a device at fault.
+_PASSING = tuple(REASONS.index(reason) for reason in ("out of memory", "not finite"))
 
 
 class Impacts(Protocol):
@@ -97,6 +100,19 @@ class StoredImpacts(StoredPerDocument):
             shard = self._store.read(language, number)
             good = shard[_FAILED][0] == 0
             yield {site: shard[site][good] for site in self.shapes}
+
+
+def forget_failed(store: ShardStore, places: Iterable[Place]) -> None:
+    """Drop the shards in which documents failed for a reason that may have passed, so that they are made again.
+
+    Raises:
+        DataError: a shard is damaged.
+    """
+    for place in places:
+        if store.done(place.language, place.number):
+            codes = store.part(place.language, place.number, _FAILED, 0)
+            if any(int(code) in _PASSING for code in codes):
+                store.drop(place.language, place.number)
 
 
 def impacts_key(model: nn.Module, documents: TokenDocuments, settings: Settings) -> dict[str, Any]:
