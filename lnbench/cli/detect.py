@@ -131,8 +131,10 @@ def _check_lape(sites: tuple[str, ...], languages: list[str], out: Path, stats_o
 
 
 #: In the order of the help page: what finds neurons first.
-for _command in (lape, plnd, ap):
-    app.command()(_command)
+app.command()(lape)
+app.command()(plnd)
+app.command()(ap)
 app.command(context_settings=options.FREE)(select)
-for _command in (compare, score, corpus):
-    app.command()(_command)
+app.command()(compare)
+app.command()(score)
+app.command()(corpus)

@@ -128,7 +128,7 @@ def meant(code: object, among: Iterable[str] = LANGUAGES) -> str:
     names = {LANGUAGES[name].english: name for name in among if name in LANGUAGES}
     alike = near(code, names, close=0.75)
     found = names[alike[0]] if alike else _of_country(str(code))
-    return f"did you mean {found!r}? " if found in among else ""
+    return f"did you mean {found!r}? " if found is not None and found in among else ""
 
 
 def _of_country(code: str) -> str | None:
