@@ -40,14 +40,18 @@ def one_sentence(model: str) -> Iterator[None]:
         unexpected = re.search(r"unexpected keyword argument '(\w+)'", str(error))
         if unexpected is None:
             raise
-        if unexpected[1] in _QUANTISING:
-            raise ModelArgumentError(
-                f"this version of transformers has no {unexpected[1]}; quantise {model!r} with a BitsAndBytesConfig, "
-                "save it with save_pretrained, and give that folder as pretrained"
-            ) from error
-        raise ModelArgumentError(
-            f"the model {model!r} does not take the argument {unexpected[1]!r}; check its spelling in --model_args"
-        ) from error
+        raise _unknown(model, unexpected[1]) from error
+
+
+def _unknown(model: str, argument: str) -> ModelArgumentError:
+    if argument in _QUANTISING:
+        return ModelArgumentError(
+            f"this version of transformers has no {argument}; quantise {model!r} with a BitsAndBytesConfig, "
+            "save it with save_pretrained, and give that folder as pretrained"
+        )
+    return ModelArgumentError(
+        f"the model {model!r} does not take the argument {argument!r}; check its spelling in --model_args"
+    )
 
 
 @contextmanager
