@@ -1,11 +1,13 @@
 """Tuning whose checkpoints are damaged, whose folder has left-overs, and which another process is at."""
 
 import pytest
+import torch
 
 from lnbench._lock import hold
 from lnbench.analysis.tuning import _experiment as experiment_module
 from lnbench.analysis.tuning import tune
 from lnbench.analysis.tuning._train import _last
+from lnbench.errors import EngineError
 
 NAME = "sw-specific-8-seed0.safetensors"
 
@@ -81,3 +83,27 @@ def test_a_run_that_another_process_is_at_is_waited_for(parts, make, monkeypatch
     tune(*parts, of, done=lambda which, steps, loss: done.append(loss))
     assert done == [None] and len(looks) >= 4  # found finished, not made a second time
     assert not (of.out / ".partial").exists()
+
+
+@pytest.mark.parametrize("where", ["training", "held-out text"])
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_nothing(parts, make, monkeypatch, where):
+    model, tokenizer = parts
+    of, plain, before = make(conditions=("specific",)), type(model.model).forward, state(model)
+
+    def forward(self, *given, **named):
+        found = plain(self, *given, **named)
+        if self.training == (where == "training"):
+            found.last_hidden_state = found.last_hidden_state * float("nan")
+        return found
+
+    monkeypatch.setattr(type(model.model), "forward", forward)
+    with pytest.raises(EngineError, match="is nan; lower --learning-rate"):
+        tune(model, tokenizer, of, save_seconds=0)
+    monkeypatch.setattr(type(model.model), "forward", plain)
+    assert not list(of.out.glob("*.safetensors")) and not checkpoints(of)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert tune(model, tokenizer, of).runs
+
+
+def state(model):
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from lnbench.detection import Corpus, TokenDocuments, token_documents
-from lnbench.errors import DataError
+from lnbench.errors import DataError, EngineError
 
 #: Documents of the training corpus that are held out where no other text is given, at most.
 HELD_OUT = 100
@@ -81,10 +81,26 @@ def bits_per_byte(model: Any, texts: Mapping[str, HeldOut], *, batch_size: int, 
     """Language -> bits that the model needs for a byte of its held-out text, each document by itself.
 
     Sum of ``-log2 p`` of every token after a document's first, over the bytes of those tokens.
+
+    Raises:
+        EngineError: the model computes no finite numbers.
     """
     model.eval()
     found = {language: _nats(model, text, batch_size, pad) / text.bytes for language, text in texts.items()}
+    for language, nats in found.items():
+        finite(nats, f"the model's loss on the held-out text of {language!r}")
     return {language: nats / math.log(2) for language, nats in found.items()}
+
+
+def finite(loss: float, what: str) -> float:
+    """Give a loss back.
+
+    Raises:
+        EngineError: it is NaN or infinite.
+    """
+    if not math.isfinite(loss):
+        raise EngineError(f"{what} is {loss}; lower --learning-rate, or load the model with --dtype float32")
+    return loss
 
 
 def _nats(model: Any, text: HeldOut, batch_size: int, pad: int) -> float:

@@ -23,7 +23,7 @@ from transformers.utils import logging as transformers_logging
 
 from lnbench.analysis.tuning._result import Point
 from lnbench.analysis.tuning._settings import TuningSettings, steps_of
-from lnbench.analysis.tuning._text import padded
+from lnbench.analysis.tuning._text import finite, padded
 from lnbench.analysis.tuning._values import Tuned, optimizer_bytes
 
 #: Seconds after which a run writes a checkpoint.
@@ -133,8 +133,8 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
         self._tuned.write()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Note the loss, measure where that is due, save where it is time."""
-        loss, self.trainer.step_loss = self.trainer.step_loss, 0.0
+        """Note the loss, measure where that is due, save where it is time; a loss that is no number ends the run."""
+        loss, self.trainer.step_loss = finite(self.trainer.step_loss, f"the loss of step {state.global_step}"), 0.0
         state.log_history.append({"step": state.global_step, "step_loss": loss})
         self._told(state.global_step, loss)
         if state.global_step in self._at:
