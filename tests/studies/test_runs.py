@@ -121,19 +121,21 @@ def test_a_failed_cell_is_recorded_and_the_others_go_on(study, tmp_path, monkeyp
 
     def evaluate(self, role):
         if str(role.condition) == "specific zh" and role.task.name == "tiny_mc":
-            raise RuntimeError("out of memory\nwith details")
+            raise RuntimeError("the device fell off\nwith details")
         return plain(self, role)
 
     monkeypatch.setattr(Session, "evaluate", evaluate)
     report = run(study, store)
     assert (report.ran, report.failed, report.complete) == (15, 1, False)
     (record,) = store.failed().values()
-    assert record["error"] == "RuntimeError: out of memory"
+    assert record["error"] == "RuntimeError: the device fell off"
     assert record["role"]["condition"] == "specific" and record["cell"]["task"] == "tiny_mc"
-    assert any("out of memory" in line for line in record["traceback"])
+    assert any("the device fell off" in line for line in record["traceback"])
     now = status(study, store)
     assert (
-        len(now.finished) == 15 and list(now.failed.values()) == ["RuntimeError: out of memory"] and len(now.left) == 1
+        len(now.finished) == 15
+        and list(now.failed.values()) == ["RuntimeError: the device fell off"]
+        and len(now.left) == 1
     )
     monkeypatch.setattr(Session, "evaluate", plain)
     report = run(study, store)
