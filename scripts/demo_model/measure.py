@@ -5,7 +5,7 @@ Interventions go through `lnbench.ablate`, so the model is measured with the too
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -100,16 +100,6 @@ def validation_texts(language: str) -> list[str]:
 def test_items(task: str, language: str) -> list[dict[str, Any]]:
     """Return the held-out items of one task."""
     return read_jsonl(ROOT / "tasks" / "demo" / "data" / f"{task}_{language}.jsonl")
-
-
-def planted_set(planted: Mapping[str, Mapping[int, Sequence[int]]], layers: int) -> NeuronSet:
-    """Return the truth as a neuron set without steering constants."""
-    return NeuronSet.from_indices(
-        {
-            language: {"ffn.act": [sorted(by_layer.get(layer, [])) for layer in range(layers)]}
-            for language, by_layer in planted.items()
-        }
-    )
 
 
 def ratio(nats: float, base: float) -> float:
