@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lnbench.analysis.text._dose import Curve
 from lnbench.analysis.text._matrix import LossMatrix
 from lnbench.analysis.text._steering import Measure, Steering
-from lnbench.reporting import heat_panel, new_figure, png_bytes
+from lnbench.reporting import LINE_COLOURS, LINE_MARKERS, heat_panel, new_figure, png_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,13 +88,26 @@ def dose_png(found: Sequence[Curve]) -> bytes:
             _panel(axes[at * len(responses) + to], drawn, names)
     entries = sorted(zip(*axes[0].get_legend_handles_labels(), strict=True), key=lambda entry: str(entry[1]))
     handles, labels = zip(*entries, strict=True)
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=8, frameon=False)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=_legend_columns(figure.get_figwidth(), labels),
+        fontsize=8,
+        frameon=False,
+    )
     return png_bytes(figure)
+
+
+def _legend_columns(inches: float, labels: Sequence[str]) -> int:
+    """As many as fit beside each other: at 8 points a letter takes 0.065 inches, a line and its space 0.6."""
+    return max(1, min(4, len(labels), int(inches / (0.6 + 0.065 * max(map(len, labels))))))
 
 
 def _panel(axis: Axes, drawn: Sequence[Curve], names: Sequence[str]) -> None:
     for one in drawn:
-        colour = f"C{names.index(one.name) % 10}"
+        at = names.index(one.name)
+        colour, marker = LINE_COLOURS[at % len(LINE_COLOURS)], LINE_MARKERS[at % len(LINE_MARKERS)]
         x = [point.dose for point in one.points]
         errors = [
             [max(0.0, point.value - point.low) for point in one.points],
@@ -102,7 +115,7 @@ def _panel(axis: Axes, drawn: Sequence[Curve], names: Sequence[str]) -> None:
         ]
         axis.errorbar(
             *(x, [point.value for point in one.points]), yerr=np.nan_to_num(np.array(errors)),
-            color=colour, marker="o", markersize=3.5, linewidth=1.4, capsize=2, label=one.name,
+            color=colour, marker=marker, markersize=4.5, linewidth=1.4, capsize=2, label=one.name,
         )  # fmt: skip
         label = f"{one.name}, random neurons"
         axis.plot(x, [point.random for point in one.points], "--", color=colour, linewidth=1.2, label=label)

@@ -57,7 +57,7 @@ def sweep_png(found: Sequence[Sweep]) -> bytes:
             values,
             [str(n) for n in one.n1s],
             [str(n) for n in one.n2s],
-            title=f"{one.dataset}, block {one.block}: gap, {_unit(one.metric, one.percent)}",
+            title=f"{one.dataset}, block {one.block}\ngap, {_unit(one.metric, one.percent)}",
             shown=_words(values, marks, most),
             most=most,
             worse=-1,

@@ -15,6 +15,7 @@ import numpy as np
 from lnbench._write import whole
 from lnbench.errors import OutputError
 from lnbench.reporting._heat import heat_panel
+from lnbench.reporting._look import LINE_COLOURS, LINE_MARKERS
 from lnbench.reporting.leaderboard._board import Leaderboard
 from lnbench.reporting.leaderboard._names import shown
 from lnbench.reporting.leaderboard._show import doses_of
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_bars", "plot_dose", "plot_heats", "plot_layers", "write_plots"]
 
-#: Okabe and Ito's palette, whose colours are told apart with every kind of colour vision; yellow is too light.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000", "#56B4E9")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "*")
 _FILLS = (("#8C8C8C", ""), ("#FFFFFF", "////"), ("#D55E00", ""), ("#56B4E9", ".."))
 _LOOK: Any = {
     "font.size": 9,
@@ -99,7 +97,7 @@ def plot_dose(dose: Dose, unit: str, title: str) -> Figure:
     axis = figure.subplots()
     for at, (code, line) in enumerate(dose.lines.items()):
         x, bars = np.array([point.dose for point in line]), [point.bar for point in line]
-        colour, marker = _COLOURS[at % len(_COLOURS)], _MARKERS[at % len(_MARKERS)]
+        colour, marker = LINE_COLOURS[at % len(LINE_COLOURS)], LINE_MARKERS[at % len(LINE_MARKERS)]
         axis.plot(x, [bar.value for bar in bars], label=code, linewidth=1.3, markersize=5, color=colour, marker=marker)
         _whiskers(axis, x, bars, colour=colour)
     axis.set_xticks(sorted({point.dose for line in dose.lines.values() for point in line}))
@@ -121,7 +119,7 @@ def plot_layers(layers: Mapping[str, Sequence[int]], title: str) -> Figure:
     for axis in axes.flat[len(layers) :]:
         axis.set_visible(False)
     for axis, (code, counts) in zip(axes.flat, layers.items(), strict=False):
-        axis.bar(range(len(counts)), counts, color=_COLOURS[0], width=0.9)
+        axis.bar(range(len(counts)), counts, color=LINE_COLOURS[0], width=0.9)
         axis.set_title(f"{code}: {sum(counts)}")
         axis.tick_params(labelbottom=True)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
