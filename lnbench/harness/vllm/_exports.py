@@ -18,6 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lnbench._lock import Held, hold
 from lnbench.errors import OutputError
 from lnbench.models import PLAN_FILE
 
@@ -174,22 +175,16 @@ class Exports:
                 shutil.rmtree(place)
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a folder that no other process holds.
+def _alone(folder: Path) -> Held:
+    """Hold a folder that nobody holds.
 
     Raises:
-        BlockingIOError: another does.
+        BlockingIOError: somebody does.
     """
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
+    held = hold(folder, again=False)
+    if held is None:
+        raise BlockingIOError
+    return held
 
 
 def _kept(folder: Path) -> KeptExport:
