@@ -186,12 +186,20 @@ def _one(metric: str, value: Any) -> float:
     return np.nan if value is None else float(value)
 
 
+def _silent(method: Callable[..., Any], /, *args: Any, **keys: Any) -> Any:
+    return method(*args, **{**keys, "disable_tqdm": True})
+
+
 @contextmanager
 def quiet(lm: Any) -> Iterator[None]:
-    """Silence lm-eval's bar for every single condition: the study shows one bar of its own."""
-    names = ("generate_until", "loglikelihood", "loglikelihood_rolling")
+    """Silence lm-eval's bar for every single condition: the study shows one bar of its own.
+
+    lm-eval's rolling likelihoods ask the function that they call for a bar, whatever they are asked themselves.
+    """
+    loud = ("generate_until", "loglikelihood", "loglikelihood_rolling", "_loglikelihood_tokens")
+    names = [name for name in loud if hasattr(lm, name)]
     for name in names:
-        setattr(lm, name, partial(getattr(lm, name), disable_tqdm=True))
+        setattr(lm, name, partial(_silent, getattr(lm, name)))
     try:
         yield
     finally:

@@ -38,6 +38,20 @@ def test_perplexities_are_read_per_document():
     assert read["byte_perplexity"].samples.tolist() == pytest.approx([4.0])
 
 
+def test_quiet_reaches_what_rolling_likelihoods_call(capfd):
+    from lm_eval.api.instance import Instance
+
+    from lnbench.harness import LnbenchLM
+
+    model = LnbenchLM(pretrained="lnbench/demo", device="cpu")
+    one = Instance("loglikelihood_rolling", {}, ("some text",), 0, ("task", 0, 1))
+    with quiet(model):
+        model.loglikelihood_rolling([one])
+    assert "Running" not in capfd.readouterr().err
+    model.loglikelihood_rolling([one])
+    assert "Running" in capfd.readouterr().err, "else this test could not fail"
+
+
 def test_quiet_is_undone():
     class Model:
         def generate_until(self, requests, disable_tqdm=False):
