@@ -57,6 +57,11 @@ except SystemExit:
     assert done.returncode == 143 and "stopped by SIGTERM" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_a_bar_that_is_left_open_does_not_share_its_line():
+    done = run('from tqdm import tqdm\nbar = tqdm(total=9)\nbar.update()\nraise MemoryError')
+    assert done.returncode == 1 and done.stderr.split("\n")[-2].startswith("error: there is not enough memory")
+
+
 def test_nohup_is_respected():
     done = run("os.kill(os.getpid(), signal.SIGHUP)", before="signal.signal(signal.SIGHUP, signal.SIG_IGN)")
     assert (done.returncode, done.stderr) == (0, "")
