@@ -91,7 +91,7 @@ def test_the_commit_of_what_came_from_the_hub(hub_server, tmp_path):
     for revision, commit in ((None, first), ("main", first), ("dev", second), (second, second)):
         loaded = AutoConfig.from_pretrained("org/base", **({"revision": revision} if revision else {}))
         assert commit_of("org/base", revision, loaded) == commit
-    assert commit_of(str(tmp_path), None, loaded) is None and commit_of("org/other") is None
+    assert commit_of(str(tmp_path)) is None and commit_of("org/other") is None
     assert commit_of("no name at all") is None
 
 
