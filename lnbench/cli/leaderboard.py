@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -85,12 +86,17 @@ def verify(
     print(f"{folder}: every table is what its bundles give")
 
 
+def _width() -> int:
+    """Of the terminal, where the output is one."""
+    return max(60, min(160, shutil.get_terminal_size().columns)) if sys.stdout.isatty() else 100
+
+
 def _print_tables(board: Leaderboard, only: str | None = None) -> None:
     from lnbench.reporting import render
     from lnbench.reporting.leaderboard import shown
 
     for source, tables in zip(board.sources, board.tables, strict=True):
         if only in (None, source.name):
-            text = "\n".join(shown(render(table, "terminal")) for table in tables)
+            text = "\n".join(shown(render(table, "terminal", width=_width())) for table in tables)
             encoding = sys.stdout.encoding or "utf-8"
             print(text.encode(encoding, "replace").decode(encoding))
