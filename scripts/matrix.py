@@ -53,7 +53,7 @@ COLUMNS = {
     "newest": Column("the newest of every library", "constraints-newest.txt"),
 }
 #: Run when they are named: the oldest Python and torch, whose usual build brings gigabytes for CUDA.
-ON_REQUEST = {"python310": Column("the oldest Python and torch too", "constraints-oldest.txt", "2.4.0", "3.10")}
+ON_REQUEST = {"python310": Column("the oldest Python and torch too", "constraints-oldest.txt", "2.5.0", "3.10")}
 
 
 @dataclass(frozen=True)
