@@ -117,7 +117,7 @@ def test_the_header_says_what_was_measured(tmp_path, bare, corpora):
     assert header.architecture.layers == 4 and header.architecture.width("attn.k", 0) == 128
     assert header.history == (f"statistics of fr+zh@{recipe['corpus']['sha256'][:12]} measured on lnbench/demo",)
     assert set(made.statistics) == {"mean", "diff", "active_mean", "active_diff"}
-    assert made.content_hash in printed and "mean on fr, zh" in printed
+    assert made.content_hash in printed and "on text in fr, zh" in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bare.pt", "en.txt", "fr.txt", "full.pt", "zh.txt"]
 
 
