@@ -86,6 +86,7 @@ class LnbenchLM(InOneCondition, HFLM):
         with _loading.one_sentence(self.model_name):
             super().__init__(**placed(hf))
         self._check_tokens()
+        self._parameters = getattr(self.model, "num_parameters", lambda: -1)()  # a plan may add biases
         number_process(self)
         weakref.finalize(self, expect_language, None)  # what it steered to ends with it
         self._applied: models.Applied | None = None
@@ -223,7 +224,7 @@ class LnbenchLM(InOneCondition, HFLM):
     def get_model_info(self) -> dict[str, Any]:
         """Called by lm-eval for the results file: its own entries and, under ``lnbench``, what we did to the model."""
         with _loading.folders_are_no_names(self):
-            found = super().get_model_info()
+            found = {**super().get_model_info(), "model_num_parameters": self._parameters}
         return {**{key: _provenance.plain(value) for key, value in found.items()}, "lnbench": self.record()}
 
     def _compiled(self, spec: models.Spec) -> models.Plan:

@@ -121,3 +121,12 @@ def test_a_prompt_that_is_longer_than_the_window_is_answered(tiny_model):
     ((nats, _),) = lm.loglikelihood(choices((long, " c")))
     assert math.isfinite(nats)
     assert all(map(math.isfinite, lm.loglikelihood_rolling([lm_request("loglikelihood_rolling", (long,))])))
+
+
+def test_biases_that_a_plan_adds_make_no_other_model(tiny_model):
+    """A study that goes on in a steered condition must write of the same model as the one that began."""
+    lm = LnbenchLM(str(tiny_model), device="cpu", announce=False)
+    original, count = lm.get_model_info(), lm.model.num_parameters()
+    lm.model.model.layers[0].mlp.down_proj.bias = torch.nn.Parameter(torch.zeros(16))  # as folding does
+    assert lm.model.num_parameters() == count + 16
+    assert lm.get_model_info()["model_num_parameters"] == original["model_num_parameters"] == count
