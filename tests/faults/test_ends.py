@@ -58,7 +58,7 @@ except SystemExit:
 
 
 def test_a_bar_that_is_left_open_does_not_share_its_line():
-    done = run('from tqdm import tqdm\nbar = tqdm(total=9)\nbar.update()\nraise MemoryError')
+    done = run("from tqdm import tqdm\nbar = tqdm(total=9)\nbar.update()\nraise MemoryError")
     assert done.returncode == 1 and done.stderr.split("\n")[-2].startswith("error: there is not enough memory")
 
 
