@@ -79,7 +79,7 @@ def mask_paths(mask: str | Path | Sequence[str | Path]) -> list[Path]:
     names = _bracketed(mask) if isinstance(mask, str) else [mask] if isinstance(mask, Path) else mask
     if not isinstance(names, list | tuple) or not names or not all(str(name).strip() for name in names):
         raise ModelArgumentError(f"mask={mask!r} names no neuron-set file; write mask=a.pt or mask=a.pt+b.pt")
-    return [path for name in names for path in resolve_masks(str(name).strip())]
+    return [path for name in dict.fromkeys(str(name).strip() for name in names) for path in resolve_masks(name)]
 
 
 def _bracketed(mask: str) -> list[str]:

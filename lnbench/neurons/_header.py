@@ -124,7 +124,10 @@ def _label(label: Any, what: str) -> str:
         raise NeuronSetError(f"the {what} {label!r} is not text: write it in quotes")
     unusable = any(unicodedata.category(char) in _UNUSABLE or char in _TURNING for char in label)
     if not label or label != label.strip() or unusable:
-        raise NeuronSetError(f"the {what} {label!r} cannot be a label: it must be text without blanks at its ends")
+        raise NeuronSetError(
+            f"the {what} {label!r} cannot be a label: it must be text without blanks at its ends, control characters, "
+            "or marks that turn the direction of writing"
+        )
     return label
 
 

@@ -171,7 +171,7 @@ def test_an_error_that_nobody_foresaw_costs_one_section(tmp_path, monkeypatch, c
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["apl", "--model", "lnbench/demo"], "unknown paper 'apl'; choose plnd or lape"),
+        (["apl", "--model", "lnbench/demo"], "unknown paper 'apl'; did you mean 'plnd'? choose plnd or lape"),
         (["plnd", "--model", "lnbench/demo", "--only", "lense"], "plnd has no experiment 'lense'"),
         (["lape", "--model", "lnbench/demo", "--languages", "en+xx"], "'xx' is none of them"),
         (["lape", "--model", "some/model"], "some/model has no text of its own"),

@@ -110,7 +110,10 @@ def test_an_unknown_name_lists_the_known_ones(monkeypatch):
 
 @pytest.mark.parametrize("name", ["py3langid:x", "langdetect:x", "lingua:x"])
 def test_a_model_for_a_back_end_that_takes_none_is_refused(name):
-    with pytest.raises(LnbenchError, match=rf"unknown language identifier '{name}'; set LNBENCH_LID to one of lang"):
+    with pytest.raises(
+        LnbenchError,
+        match=rf"unknown language identifier '{name}'; did you mean '{name[:-2]}'\? set LNBENCH_LID to one of lang",
+    ):
         identifier(name)
 
 

@@ -398,7 +398,9 @@ def test_a_plan_for_another_model_is_refused_before_any_edit(name: str) -> None:
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(EngineError, match="unknown engine 'folded'; engine is one of auto, fold, hook"):
+    with pytest.raises(
+        EngineError, match=r"unknown engine 'folded'; did you mean 'fold'\? engine is one of auto, fold, hook"
+    ):
         apply(MODELS["llama"], plan_of(MODELS["llama"]), "folded")
 
 

@@ -143,7 +143,7 @@ def evil_set():
         "corpus": {"text": [EVIL, "``"]},
         "history": [EVIL, "a" * 5000],
     }
-    label = EVIL.replace("\n", "")
+    label = EVIL.replace("\n", "").replace("\u202e", "")  # these no label may have
     return NeuronSet.from_indices({label: {"ffn.act": [[1], [2]]}, "fr": {"ffn.act": [[], [2]]}}, **header)
 
 

@@ -70,7 +70,8 @@ def test_rows_survive_and_the_rest_is_told(kind, made, data, tmp_path):
     for name, word in differences(kept, back).items():
         assert word in said, name
     for other in set(made.sites) - {site} if site else ():
-        assert f"{made.count(site=other)} neurons at {other}" in said
+        number = made.count(site=other)
+        assert f"{number} neuron{'s' * (number != 1)} at {other}" in said
 
 
 HEADS = Heads(6, 2, 3)
