@@ -102,9 +102,7 @@ def test_unknown_methods_and_parameters():
         SpecError, match=r"'lape' has no parameter 'top_k'; did you mean 'top_rate'\? its parameters are top_rate"
     ):
         check_parameters("lape", {"top_k": 3})
-    with pytest.raises(
-        SpecError, match="'ap' has no parameter 'rate'; did you mean 'top_rate'.*are top_k, top_rate, which"
-    ):
+    with pytest.raises(SpecError, match=r"'rate'; did you mean 'top_rate'\? its parameters are top_k, top_rate, which"):
         check_parameters("ap", {"rate": 3})
 
 
@@ -120,7 +118,7 @@ def test_a_method_of_another_package(outside, statistics, tmp_path):
     found = select_by("loudest", path, {"top_k": 2})
     best = measured["ffn.act"].mean[1, :, 0].topk(2).indices.sort().values
     assert found.indices("en", "ffn.act")[1].tolist() == best.tolist()
-    with pytest.raises(SpecError, match="'loudest' has no parameter 'k'; .*its parameters are top_k"):
+    with pytest.raises(SpecError, match=r"'loudest' has no parameter 'k'; .*its parameters are top_k"):
         select_by("loudest", path, {"k": 2})
     with pytest.raises(SpecError, match="'demanding' needs 'least'; give --least"):
         select_by("demanding", path, {})
