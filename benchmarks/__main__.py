@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table([row for _, row in run.rows]))
     print("\n" + _modules(run))
     if asked.compare:
-        print("\n" + _compared(run, before or _history.last_before(run, _history.kept())))
+        print("\n" + _compared(run, before or _history.last_before(run, _history.kept(_history.HISTORY))))
     folder = asked.out or (None if asked.quick or asked.only else _history.HISTORY)
     if folder is not None:
         print(f"\nkept as {run.save(folder)}")
@@ -74,6 +74,7 @@ def measured(names: Sequence[str], *, quick: bool) -> Run:
     """Run modules one after the other. One that fails is told and leaves the others' rows as they are."""
     commit, changed = _machine.commit()
     date, before = datetime.now(timezone.utc).isoformat(timespec="seconds"), _machine.load()
+    machine = _machine.machine()  # now, as some modules set the number of threads
     modules: list[Module] = []
     rows: list[tuple[str, Ratio]] = []
     bar = tqdm(names, desc="benchmarks", unit="module")
@@ -83,7 +84,7 @@ def measured(names: Sequence[str], *, quick: bool) -> Run:
         modules.append(module)
         rows += [(name, row) for row in found]
     load = {"start": before, "end": _machine.load()}
-    return Run(date, commit, changed, _machine.machine(), _machine.versions(), load, modules, rows)
+    return Run(date, commit, changed, machine, _machine.versions(), load, modules, rows)
 
 
 def _one(name: str, *, quick: bool) -> tuple[Module, list[Ratio]]:
@@ -100,7 +101,8 @@ def _one(name: str, *, quick: bool) -> tuple[Module, list[Ratio]]:
             failed = f"{type(error).__name__}: {error}"
             traceback.print_exc()
 
-    spent = seconds(go)
+    with _machine.same_threads():
+        spent = seconds(go)
     return Module(name, round(spent, 1), skipped, failed), rows
 
 
