@@ -67,9 +67,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__):  # PyTorch's, for devices
         return True
-    text = str(error).lower()
-    own = type(error).__name__ == "OutOfMemoryError"
-    return isinstance(error, RuntimeError) and (own or any(words in text for words in _NO_MEMORY))
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
 
 
 def _of_disk(error: BaseException) -> str | None:

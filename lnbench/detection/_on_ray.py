@@ -191,18 +191,16 @@ class PoolRunner:
         self.pool.work(longest, self.method, lambda at: (measure, shard(at), self.loaded), come, _refuse)
 
 
-class RayRunner:
+class RayRunner(PoolRunner):
     """Workers on a Ray cluster that measure shards, inside the ``with`` block.
 
     A worker that dies with its machine loses nothing but the shard that it had in hand, which another worker takes.
 
     Attributes:
         model: the model without weights, to be given to :func:`collect_sites` and the like beside the runner.
-        loaded: what the workers have loaded.
     """
 
     model: nn.Module
-    loaded: Loaded
 
     def __init__(
         self,
@@ -232,29 +230,18 @@ class RayRunner:
         gpus = 0 if gpus is None and device == "cpu" else gpus
         self._name, self._revision = name, revision
         worker = ShardWorker(name, revision, dtype, device, threads, str(Path.cwd()))
-        self._pool = Pool(worker, workers, threads, address, gpus)
+        self.pool = Pool(worker, workers, threads, address, gpus)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.enter_context(self._pool)
-            self.loaded = self._pool.ask("open")
+            stack.enter_context(self.pool)
+            self.loaded = self.pool.ask("open")
             self.model = load_shell(self._name, revision=self._revision, dtype=getattr(torch, self.loaded.dtype))
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
-
-    def run(
-        self,
-        measure: Measure,
-        places: Sequence[Place],
-        shard: Callable[[Place], Shard],
-        keep: Callable[[Place, Tensors], None],
-        done: Done,
-    ) -> None:
-        """See :meth:`PoolRunner.run`."""
-        PoolRunner(self._pool, self.loaded).run(measure, places, shard, keep, done)
 
 
 def _refuse(place: Place, why: str) -> None:

@@ -54,7 +54,7 @@ def main(folder: Path) -> None:
     small_pass.small_shards()
     documents, again = small_pass.documents(folder), []
     with RayRunner("lnbench/demo", device="cpu", workers=2) as runner:
-        model, pool = runner.model, runner._pool
+        model, pool = runner.model, runner.pool
         pool.work(range(2), "open", lambda _: (), lambda *_: None, lambda *_: None)
         ray.wait(list(pool._calls), timeout=120)  # both are at work before one dies
         collect_sites(model, documents, sample=50, runner=runner, done=killer).save(folder / "ray.safetensors")
