@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 
 import pytest
@@ -48,6 +49,18 @@ def test_an_address_that_is_none_is_one_sentence(monkeypatch, address):
     ):
         pass
     assert not ray.is_initialized()
+
+
+def test_joining_keeps_what_the_command_does_on_sigterm(monkeypatch):
+    def own(*_):
+        raise AssertionError
+
+    before = signal.signal(signal.SIGTERM, own)
+    monkeypatch.setattr(ray, "init", lambda **_: signal.signal(signal.SIGTERM, signal.SIG_IGN))
+    try:
+        assert connect() and signal.getsignal(signal.SIGTERM) is own
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_refusals_travel_as_they_are_and_what_cannot_is_named():

@@ -7,8 +7,10 @@ import importlib
 import logging
 import os
 import re
+import signal
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from lnbench.errors import ClusterError
@@ -31,13 +33,29 @@ def connect(address: str | None = None) -> bool:
     local = {} if found else {"include_dashboard": False}
     try:
         _knock(found)
-        ray.init(address=found, log_to_driver=False, logging_level=logging.ERROR, **local)
+        with _own_way_out():
+            ray.init(address=found, log_to_driver=False, logging_level=logging.ERROR, **local)
     except (ConnectionError, ValueError, RuntimeError, OSError, OverflowError) as error:
         place = f"the Ray cluster {found!r}" if found else "a Ray cluster on this machine"
         raise ClusterError(
             f"{place} cannot be joined ({sentence(error)}); check --address, and that `ray status` there shows it"
         ) from error
     return True
+
+
+@contextmanager
+def _own_way_out() -> Iterator[None]:
+    """Keep the command's answer to SIGTERM, which Ray overwrites in the main thread; its own only exits, with code 15.
+
+    A cluster that Ray started here ends with the process either way: by what Ray has asked for at exit.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None:  # None: not set from Python, so nothing that Python can put back
+            with suppress(ValueError):  # not in the main thread, where Ray sets none either
+                signal.signal(signal.SIGTERM, before)
 
 
 def _knock(address: str | None) -> None:

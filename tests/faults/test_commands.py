@@ -71,8 +71,32 @@ def test_one_process_at_a_time_makes_a_report(tmp_path):
     assert in_a_child(lambda: paper_command._alone(tmp_path).__enter__()) == 0
 
 
-def test_the_boundary_leaves_handlers_as_they_were():
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+@pytest.fixture
+def as_python_starts():
+    """The handlers of a new process, whatever libraries have set in this one."""
+    at_start = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    own = {number: signal.signal(number, handler) for number, handler in at_start.items()}
+    yield at_start
+    for number, handler in own.items():
+        signal.signal(number, handler)
+
+
+def test_the_boundary_leaves_handlers_as_they_were(as_python_starts):
     with ended_well():
-        assert signal.getsignal(signal.SIGTERM) is not before[signal.SIGTERM]
-    assert {number: signal.getsignal(number) for number in before} == before
+        for number, before in as_python_starts.items():
+            assert signal.getsignal(number) is not before
+    assert {number: signal.getsignal(number) for number in as_python_starts} == as_python_starts
+
+
+def test_the_boundary_leaves_a_handler_that_somebody_set(as_python_starts):
+    def handler(*_):
+        raise AssertionError
+
+    signal.signal(signal.SIGTERM, handler)
+    with ended_well():
+        assert signal.getsignal(signal.SIGTERM) is handler
+    assert signal.getsignal(signal.SIGTERM) is handler
