@@ -11,7 +11,9 @@ from typing import Any
 
 import yaml
 
-#: Deeper nesting and more entries (an alias counts as what it stands for) than a hand-written file has.
+from lnbench._json import is_whole
+
+#: Deeper nesting and more keys and values (an alias counts as what it stands for) than a hand-written file has.
 MOST_LEVELS, MOST_ENTRIES = 100, 10_000
 
 
@@ -24,7 +26,16 @@ class UnreadableYaml(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML without deep nesting, and without the silent rule that the later of two equal keys wins."""
+    """Safe YAML without deep nesting and endless lists, and without the silent rule that the later of two keys wins."""
+
+    entries = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.entries += 1
+        if self.entries > MOST_ENTRIES:
+            raise yaml.composer.ComposerError(None, None, "too many entries", self.peek_event().start_mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
 
     def fetch_flow_collection_start(self, TokenClass: Any) -> None:
         self._refuse_depth(self.flow_level)
@@ -95,10 +106,12 @@ def _entries(node: yaml.Node, known: dict[int, int]) -> int:
             raise _refused("it contains itself", node)
         return known[id(node)]
     known[id(node)] = 0
+    if isinstance(node, yaml.ScalarNode) and not is_whole(node.value):
+        raise _refused("half a character", node)
     children = node.value if isinstance(node, yaml.CollectionNode) else []
     parts = [part for child in children for part in (child if isinstance(child, tuple) else (child,))]
     known[id(node)] = 1 + sum(_entries(part, known) for part in parts)
-    if known[id(node)] > 2 * MOST_ENTRIES:
+    if known[id(node)] > MOST_ENTRIES:
         raise _refused("too many entries", node)
     return known[id(node)]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from lnbench import _json
 from lnbench.detection._statistics import Statistics
 from lnbench.detection._store import write_tensors
 from lnbench.errors import DataError, NeuronSetError, SpecError
@@ -134,7 +135,7 @@ def _unreadable(path: str | Path, error: Exception) -> DataError:
 def _read_header(metadata: Mapping[str, str], path: str | Path) -> dict[str, Any]:
     if HEADER_KEY not in metadata:
         raise DataError(f"{str(path)!r} holds no statistics (a neuron set? a checkpoint?); name a file of --stats-out")
-    header: dict[str, Any] = json.loads(metadata[HEADER_KEY])
+    header: dict[str, Any] = _json.loads(metadata[HEADER_KEY])
     stated = header.get("schema")
     if str(stated).partition(".")[0] != SCHEMA.partition(".")[0]:
         raise DataError(f"{str(path)!r} has format {stated} and this lnbench reads {SCHEMA}; upgrade lnbench")

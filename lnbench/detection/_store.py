@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import torch
 
+from lnbench import _json
 from lnbench._lock import Held, hold
 from lnbench._write import whole
 from lnbench.errors import DataError, OutputError
@@ -154,7 +155,7 @@ class ShardStore:
 
 def _key_in(folder: Path) -> dict[str, Any]:
     try:
-        key = json.loads((folder / _KEY).read_text(encoding="utf-8"))
+        key = _json.loads((folder / _KEY).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise OutputError(f"the folder {str(folder)!r} holds no shards of lnbench; name another") from None
     except OSError as error:

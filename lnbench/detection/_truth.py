@@ -6,13 +6,13 @@ at ``ffn.act`` (LAPE) or at ``ffn.hidden`` (PLND); attention sites are no part o
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lnbench import _json
 from lnbench.detection._places import FEED_FORWARD, scored
 from lnbench.errors import DataError, SpecError
 from lnbench.neurons import NeuronSet
@@ -37,7 +37,7 @@ class Truth:
             DataError: the file is missing, no JSON, of another shape, or its site is no feed-forward site.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = _json.loads(path.read_text(encoding="utf-8"))
             site, listed = data["site"], {str(label): _neurons(layers) for label, layers in data["neurons"].items()}
         except FileNotFoundError:
             raise DataError(f"no truth at {str(path)!r}; name a file such as neuron_sets/demo/planted.json") from None

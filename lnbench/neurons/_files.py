@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lnbench import _json
 from lnbench._write import whole
 from lnbench.errors import NeuronSetError, OutputError, SpecError, UnknownLanguageError
 from lnbench.neurons import _safetensors_file, _torch_file
@@ -117,7 +118,7 @@ def _of_model(neurons: NeuronSet, facts: FileFacts) -> NeuronSet:
 
 def _parse(text: str) -> dict[str, Any]:
     try:
-        header = json.loads(text)
+        header = _json.loads(text)
     except (ValueError, RecursionError) as error:
         raise NeuronSetError(f"its header is not JSON ({error}): write the file again") from error
     if not isinstance(header, dict):

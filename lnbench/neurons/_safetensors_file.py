@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lnbench import _json
 from lnbench.errors import NeuronFileError
 from lnbench.neurons._payload import HEADER_KEY, Arrays
 
@@ -67,7 +67,7 @@ def layout(path: Path) -> dict[str, Any]:
     try:
         if len(text) < length:
             raise EOFError
-        found = json.loads(text)
+        found = _json.loads(text)
         entries = [entry for name, entry in found.items() if name != "__metadata__"]
         if not all(isinstance(entry["dtype"], str) for entry in entries):
             raise TypeError("a type is no text")

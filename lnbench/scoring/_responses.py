@@ -8,12 +8,12 @@ text), the prompt under ``arguments`` and, in lnbench's tasks, the language in `
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lnbench import _json
 from lnbench.errors import DataError, UnknownLanguageError
 from lnbench.languages import fold
 
@@ -97,7 +97,7 @@ def _decoded(line: bytes, where: str) -> str:
 
 def _row(line: bytes, where: str) -> Mapping[str, Any]:
     try:
-        row = json.loads(_decoded(line, where))
+        row = _json.loads(_decoded(line, where))
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", "too deep or too long a number")
         raise DataError(f"{where}: not JSON ({reason}); give one JSON object a line, or name the file .txt") from error

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lnbench import _json
 from lnbench._write import check_takes_files, whole
 from lnbench.errors import OutputError, StudyError
 
@@ -211,7 +212,7 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 def _read(path: Path, remedy: str = "its folder") -> _Json | None:
     try:
         with path.open("rb") as stream:
-            content = json.loads(stream.read())
+            content = _json.loads(stream.read())
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -31,6 +31,17 @@ def header(file: bytes, name: str, value) -> bytes:
     return form.write(tree)
 
 
+def half_a_character(file: bytes) -> bytes:
+    """A set whose header names an architecture that no file can name."""
+    length = int.from_bytes(file[:8], "little")
+    outer = json.loads(file[8 : 8 + length])
+    inner = json.loads(outer["__metadata__"]["lnbench.neurons"])
+    inner["architecture"]["model_type"] = "\ud800"
+    outer["__metadata__"]["lnbench.neurons"] = json.dumps(inner)  # as an escape, which is all of ASCII
+    made = json.dumps(outer).encode()
+    return len(made).to_bytes(8, "little") + made + file[8 + length :]
+
+
 def zip_that_points_before_itself() -> bytes:
     made = bytearray(stored_zip([("archive/data.pkl", b"\x80\x02]."), ("archive/version", b"3\n")]))
     at = made.rindex(b"PK\x05\x06") + 16
@@ -119,6 +130,15 @@ FINDINGS = {
     "answers without a language": ("responses JSONL", lambda: b'{"text": "a"}\n',
     "input.jsonl, line 1: no language to expect"),
     "a head that is no CSV": ("prompts CSV", lambda: b'""2""\n', "en.csv, line 1: not CSV"),
+    "half a character in a header": (
+        "neurons .safetensors",
+        lambda: half_a_character(neuron_files.ours(".safetensors")[0]),
+        "its header is not JSON (half a character",
+    ),
+    "half a character in a row": (
+        "responses JSONL", lambda: b'{"text": "\\ud800", "lang": "zh"}\n', "line 1: not JSON (half a character)",
+    ),
+    "half a character in YAML": ("spec YAML", lambda: b'steps: [zero]\nlang: "\\ud800"\n', "half a character"),
     "an amount of 5000 digits": ("corpus arguments", lambda: b"9" * 5000, "tokens cannot be"),
 }  # fmt: skip
 #: What was mended so that it is read.

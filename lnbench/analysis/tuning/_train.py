@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.utils import logging as transformers_logging
 
+from lnbench import _json
 from lnbench.analysis.tuning._result import Point
 from lnbench.analysis.tuning._settings import TuningSettings, steps_of
 from lnbench.analysis.tuning._text import finite, padded
@@ -218,7 +219,7 @@ def _last(folder: Path) -> str | None:
 
 def _is_whole(checkpoint: Path) -> bool:
     try:
-        return bool(json.loads((checkpoint / _WHOLE).read_text(encoding="utf-8")) == _hashes(checkpoint))
+        return bool(_json.loads((checkpoint / _WHOLE).read_text(encoding="utf-8")) == _hashes(checkpoint))
     except (OSError, ValueError):
         return False
 

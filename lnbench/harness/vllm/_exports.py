@@ -5,7 +5,6 @@ The folder is ``$LNBENCH_CACHE/exports``, or ``~/.cache/lnbench/exports``.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lnbench import _json
 from lnbench._lock import Held, hold
 from lnbench.errors import OutputError
 from lnbench.models import PLAN_FILE
@@ -189,7 +189,7 @@ def _alone(folder: Path) -> Held:
 
 def _kept(folder: Path) -> KeptExport:
     try:
-        record = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
+        record = _json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
         model, description = str(record["base"]["model"]), str(record["description"])
         delta = record.get("delta")
     except (OSError, ValueError, KeyError, TypeError):

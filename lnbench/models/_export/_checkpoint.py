@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lnbench import _json
 from lnbench.errors import EngineError, ModelArgumentError
 from lnbench.models._export._record import PLAN_FILE
 from lnbench.models._export._stored import INDEX, SINGLE, Stored
@@ -85,7 +85,7 @@ class Checkpoint:
         if not path.is_file():
             return None
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = _json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             record = None
         if not isinstance(record, dict):
@@ -142,6 +142,6 @@ def _goes_along(name: str) -> bool:
 
 def _names_in(index: Path) -> list[str]:
     try:
-        return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        return sorted(set(_json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ModelArgumentError(f"{index} is no index of a checkpoint; download it again") from None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lnbench import _json
 from lnbench.errors import EngineError, ModelArgumentError
 from lnbench.models._export._checkpoint import Checkpoint
 from lnbench.models._export._model import edits_of, folded_model, save_model
@@ -102,7 +103,7 @@ def _write_config(made: FilePlan, target: Path) -> None:
     if not made.places.fields:
         return
     try:
-        config = json.loads((made.checkpoint.folder / CONFIG).read_text(encoding="utf-8"))
+        config = _json.loads((made.checkpoint.folder / CONFIG).read_text(encoding="utf-8"))
         part = config
         for name in _path_to(made.checkpoint.model.config, made.places.config) or ():
             part = part.setdefault(name, {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
+from lnbench import _json
 from lnbench.errors import ModelArgumentError
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -46,7 +46,7 @@ class Stored:
         if not self.sharded:
             return {"metadata": {}, "weight_map": dict.fromkeys(self._header(SINGLE), SINGLE)}
         try:
-            index = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
+            index = _json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
             names = set(index["weight_map"].values())
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _damaged(self.folder / INDEX, error) from None
@@ -132,7 +132,7 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
     """The entries of a safetensors file that is known to be whole, and where their bytes begin."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
+        header = _json.loads(file.read(length))
     entries = {key: entry for key, entry in header.items() if key != "__metadata__"}
     if not all(isinstance(entry, dict) for entry in entries.values()):
         raise ValueError("an entry of its header has no names")  # safetensors itself takes lists, too

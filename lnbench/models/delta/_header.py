@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lnbench import _json
 from lnbench.errors import DeltaError
 
 #: Version of the file, ``major.minor``; a newer major version is refused.
@@ -36,7 +37,7 @@ def is_delta(path: str | Path) -> bool:
             length = int.from_bytes(file.read(8), "little")
             if length > _MAX_HEADER:
                 return False
-            layout = json.loads(file.read(length))
+            layout = _json.loads(file.read(length))
     except (OSError, ValueError, RecursionError):
         return False
     about = layout.get("__metadata__") if isinstance(layout, dict) else None
@@ -74,7 +75,7 @@ def checked_header(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
             f"{str(path)!r} is no delta of lnbench (a neuron set? a checkpoint?); name a file that `lnbench tune` has "
             "written"
         )
-    header: dict[str, Any] = json.loads(metadata[HEADER_KEY])
+    header: dict[str, Any] = _json.loads(metadata[HEADER_KEY])
     if str(header.get("schema")).partition(".")[0] != SCHEMA.partition(".")[0]:
         raise DeltaError(
             f"{str(path)!r} has format {header.get('schema')} and this lnbench reads {SCHEMA}; upgrade lnbench"

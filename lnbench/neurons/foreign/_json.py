@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lnbench import _json
 from lnbench.errors import NeuronFileError, NeuronSetError
 from lnbench.neurons._header import check_labels
 from lnbench.neurons._rows import integers
@@ -59,7 +60,7 @@ def read(path: Path, facts: FileFacts) -> Table:
 
 def _parsed(path: Path) -> Any:
     try:
-        return json.loads(text_of(path), object_pairs_hook=_each_key_once)
+        return _json.loads(text_of(path), object_pairs_hook=_each_key_once)
     except (ValueError, RecursionError) as error:
         reason = str(error).split("\n", maxsplit=1)[0][:200]
         raise NeuronFileError(f"{path} is no JSON that can be read ({reason}): write it again") from error
