@@ -33,7 +33,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self.entries += 1
         if self.entries > MOST_ENTRIES:
-            raise yaml.composer.ComposerError(None, None, "too many entries", self.peek_event().start_mark)
+            raise yaml.composer.ComposerError(None, None, "too many entries", self.get_mark())
         node: yaml.Node | None = super().compose_node(parent, index)
         return node
 
