@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from benchmarks._ratio import Ratio, ratio, seconds
 from lnbench._cluster import Pool
@@ -53,11 +52,12 @@ def run(*, quick: bool) -> list[Ratio]:
         worker = StudyWorker(plan, str(Path.cwd()))
         with Pool(worker, 2) as two, Pool(worker, 1) as one:
             opened, _ = _warm(one), _warm(two)
+            found: dict[int, Returned] = {}
+            for pool in (one, two):  # what is imported and made at the first cells; a whole round would take a minute
+                _cells(pool, range(4 * (pool.number or 1)), opened, found)
             board = _Boards(Path(folder), opened)
             rows = [_two_against_one(two, one, board, runs)]
-            found: dict[int, Returned] = {}
-            names = [cell.id for _, cell, _ in opened.cells]
-            two.work(range(CELLS), "run", lambda at: (at, names[at]), found.__setitem__, lambda _, why: sys.exit(why))
+            _cells(two, range(CELLS), opened, found)
         with Pool(Empty(opened, found), 1) as pool:
             return [*rows, _empty(pool, board, runs)]
 
@@ -78,7 +78,7 @@ def _cluster() -> Iterator[None]:
 def _two_against_one(two: Pool, one: Pool, board: _Boards, runs: int) -> Ratio:
     return ratio(
         f"{CELLS} cells on 2 Ray actors of one thread", "on 1 actor", "<= 0.6", lambda median, _: median <= 0.6,
-        a=lambda: board.all(two), b=lambda: board.all(one), runs=runs,
+        a=lambda: board.all(two), b=lambda: board.all(one), runs=runs, warm=False,
     )  # fmt: skip
 
 
@@ -116,12 +116,14 @@ def _warm(pool: Pool) -> Opened:
     while len(pool.workers) < pool.number:
         pool.hire()
     ray.wait(list(pool._calls), num_returns=len(pool._calls)) if pool._calls else None
-    _each(pool, range(4 * pool.number), "open")
+    pool.work(range(4 * pool.number), "open", lambda _: (), lambda *_: None, lambda _, why: sys.exit(why))
     return opened
 
 
-def _each(pool: Pool, items: range, method: str, *arguments: Any) -> None:
-    pool.work(items, method, lambda _: arguments, lambda *_: None, lambda _, why: sys.exit(why))
+def _cells(pool: Pool, numbers: range, opened: Opened, found: dict[int, Returned]) -> None:
+    """Run cells without a store."""
+    names = [cell.id for _, cell, _ in opened.cells]
+    pool.work(numbers, "run", lambda at: (at, names[at]), found.__setitem__, lambda _, why: sys.exit(why))
 
 
 def _study(limit: int) -> Study:

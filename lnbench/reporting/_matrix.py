@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from tabulate import tabulate
 
 from lnbench.reporting.statistics import Difference, paired_difference
 from lnbench.studies import Condition, TaskScores
+
+_ORIGINAL = Condition("original")
 
 
 @dataclass(frozen=True)
@@ -45,47 +47,62 @@ class Matrix:
     documents: int
 
 
+@dataclass(frozen=True)
+class _Cells:
+    """The scores of one kind of task: what was measured under a condition on a language, by metric."""
+
+    chosen: Mapping[tuple[Condition, str, str], TaskScores]
+    languages: tuple[str, ...]
+
+    def values(self, condition: Condition, metric: str) -> list[float]:
+        """Of every language; NaN where nothing was measured."""
+        found = (self.chosen.get((condition, evaluated, metric)) for evaluated in self.languages)
+        return [np.nan if scores is None else scores.value for scores in found]
+
+    def own(self, conditions: Iterable[Condition], ablated: str, metric: str) -> float:
+        """Of one language, the mean over conditions."""
+        at = self.languages.index(ablated)
+        return float(np.mean([self.values(condition, metric)[at] for condition in conditions]))
+
+    def change(self, ablated: str, metric: str) -> Difference:
+        """What its specific ablation changes in a language, document by document."""
+        pair = [self.chosen[c, ablated, metric].samples for c in (_ORIGINAL, Condition("specific", ablated))]
+        return paired_difference(pair[0], pair[1])
+
+
 def matrix(scores: Iterable[TaskScores], kind: str, metric: str) -> Matrix:
     """Arrange the scores of the tasks ``lnbench_demo_{kind}_{language}`` as a matrix."""
     chosen = {(s.condition, s.evaluated, s.metric): s for s in scores if s.task.split("_")[-2] == kind}
     found = list(dict.fromkeys(condition for condition, _, _ in chosen))
-    languages = tuple(dict.fromkeys(language for _, language, _ in chosen))
+    cells = _Cells(chosen, tuple(dict.fromkeys(language for _, language, _ in chosen)))
     ablated = tuple(c.ablated for c in found if c.name == "specific" and c.ablated)
     seeds = sorted({c.seed for c in found if c.seed is not None})
-    original = Condition("original")
-
-    def values(condition: Condition, name: str = metric) -> list[float]:
-        return [chosen[condition, e, name].value if (condition, e, name) in chosen else np.nan for e in languages]
-
-    def own(condition: Condition, language: str, name: str) -> float:
-        return values(condition, name)[languages.index(language)]
-
-    def owns(name: str) -> dict[str, npt.NDArray[np.float64]]:
-        return {
-            "original": np.array([own(original, a, name) for a in ablated]),
-            "random": np.array(
-                [np.mean([own(c, a, name) for c in row]) for row, a in zip(draws, ablated, strict=True)]
-            ),
-            "specific": np.array([own(Condition("specific", a), a, name) for a in ablated]),
-        }
-
-    def change(language: str) -> Difference:
-        pair = [chosen[c, language, metric].samples for c in (original, Condition("specific", language))]
-        return paired_difference(pair[0], pair[1])
-
-    draws = [[Condition("random", a, seed) for seed in seeds] for a in ablated]
+    draws = {language: [Condition("random", language, seed) for seed in seeds] for language in ablated}
     return Matrix(
         metric=metric,
-        languages=languages,
+        languages=cells.languages,
         ablated=ablated,
-        original=np.array(values(original)),
-        specific=np.array([values(Condition("specific", a)) for a in ablated]),
-        random=np.array([[values(c) for c in row] for row in draws]),
-        change=tuple(change(a) for a in ablated),
-        fidelity=owns("fidelity"),
-        coverage=owns("fidelity_coverage"),
+        original=np.array(cells.values(_ORIGINAL, metric)),
+        specific=np.array([cells.values(Condition("specific", a), metric) for a in ablated]),
+        random=np.array([[cells.values(c, metric) for c in draws[a]] for a in ablated]),
+        change=tuple(cells.change(a, metric) for a in ablated),
+        fidelity=_owns(cells, draws, "fidelity"),
+        coverage=_owns(cells, draws, "fidelity_coverage"),
         documents=max(s.samples.size for s in chosen.values()),
     )
+
+
+def _owns(cells: _Cells, draws: Mapping[str, Sequence[Condition]], metric: str) -> dict[str, npt.NDArray[np.float64]]:
+    """A metric of each ablated language's own answers, by row of the table."""
+    rows = {
+        "original": {language: [_ORIGINAL] for language in draws},
+        "random": draws,
+        "specific": {language: [Condition("specific", language)] for language in draws},
+    }
+    return {
+        name: np.array([cells.own(conditions, language, metric) for language, conditions in row.items()])
+        for name, row in rows.items()
+    }
 
 
 def matrix_table(m: Matrix) -> str:

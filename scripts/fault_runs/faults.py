@@ -283,6 +283,7 @@ FAULTS: dict[str, Callable[[Bench, Calm], Outcome]] = {
     "kill -9 at the last write": by_signal("kill", 1.0),
     "ctrl-C": by_signal("int", 1 / 2),
     "SIGTERM": by_signal("term", 2 / 3),
+    "SIGHUP": by_signal("hup", 1 / 3),
     "disk full": full_disk,
     "file-size limit": file_size,
     "stdout full": full_output,

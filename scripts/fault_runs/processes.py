@@ -142,6 +142,7 @@ def _do(job: Job) -> None:
         os.setgid(job.user)
         os.setuid(job.user)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs ignore it
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and `nohup` this one
     injection = Injection(**job.injection)
     injection.arm(job.cwd)
     sys.argv = list(job.argv)
