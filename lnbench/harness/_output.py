@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import glob
+import json
 import weakref
 from pathlib import Path
 from typing import Any
 
-from lnbench import _json
 from lnbench._write import check_takes_files
 from lnbench.errors import OutputError
 
@@ -72,7 +72,7 @@ def check_written(output_path: str | Path, before: set[tuple[str, int]], *, samp
 def _is_whole(results: Path, samples: bool) -> bool:
     """Whether a results file can be read and, where they are asked for, the samples of its tasks end with a line."""
     try:
-        tasks = _json.loads(results.read_text(encoding="utf-8")).get("configs", {})
+        tasks = json.loads(results.read_text(encoding="utf-8")).get("configs", {})
     except (ValueError, AttributeError):
         return False
     date = results.stem.rpartition("_")[2]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lnbench import _json
 from lnbench.errors import OutputError
 from lnbench.studies._evaluation import Settings
 
@@ -128,7 +128,7 @@ def _seen(folder: Path, rows: Mapping[str, int]) -> _Json:
 
 def _is_json(file: Path) -> bool:
     try:
-        _json.loads(file.read_text(encoding="utf-8"))
+        json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         return False
     return True

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lnbench import _json
 from lnbench._write import make_folder, whole
 from lnbench.analysis._finite import finite
 from lnbench.analysis._section import Section
@@ -95,7 +94,7 @@ def check_report(folder: Path, made_with: Mapping[str, Any]) -> None:
 def _kept(folder: Path) -> dict[str, Any]:
     """What a report that is there says of itself; nothing where there is none, or it is no report."""
     try:
-        found = _json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
+        found = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     whole_one = isinstance(found, dict) and isinstance(found.get("made_with"), dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lnbench import _json
 from lnbench.errors import DataError
 from lnbench.languages import same_language
 from lnbench.reporting import Scores
@@ -109,7 +109,7 @@ def _file(entry: Scores) -> Path:
 def _rows(path: Path) -> tuple[Mapping[str, Any], ...]:
     """Samples in the order of the dataset, as results are read."""
     try:
-        rows = [_json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
         return tuple(sorted(rows, key=lambda row: int(row["doc_id"])))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"the samples {str(path)!r} cannot be read ({error!r}); run the cell again") from error

@@ -17,8 +17,9 @@ from lnbench._data import DEMO_MODEL
 from lnbench.analysis.workflow._groups import ENGLISH, Group, Sources, groups, sources
 from lnbench.reporting import Results
 from lnbench.reporting.leaderboard import INSTRUMENT
-from lnbench.reporting.statistics import Units, against_random, documents, full_range, gap_parts, holm
+from lnbench.reporting.statistics import Units, against_random, documents, full_range, gap_parts, holm, mean_of_draws
 from lnbench.reporting.tables import (
+    TOGETHER,
     Grid,
     Measured,
     Place,
@@ -135,7 +136,7 @@ def _rows(
         waiting += [_Waiting(at, column, one) for column, one in _measured(whole, group, chosen, higher).items()]
     cells = resampled([one.measured for one in waiting], seed, resamples)
     corrected = holm([cell.against_random_p for cell in cells])
-    floors = _floors(whole, chosen)
+    floors = _floors(whole)
     made: list[dict[str, TableCell]] = [{} for _ in range(len(found) + 1)]
     for one, cell, p in zip(waiting, cells, corrected, strict=True):
         made[one.row][one.column] = marked(cell, p, floors[one.column])
@@ -169,21 +170,21 @@ def gap_of(english: Place, others: Place, *, control: bool, higher_is_better: bo
 
     Args:
         english, others: the scores; of the same draws.
-        control: whether it is a random control, whose draws are averaged.
+        control: whether it is a random control.
         higher_is_better: of the metric.
     """
     sign = -1.0 if higher_is_better else 1.0
     draws = [_parts(english, others, at, sign) for at in range(len(english.draws))]
     number = min(len(english.controls), len(others.controls))
     randoms = [_parts(english, others, at, sign, "controls") for at in range(number)]
-    units = [documents(parts, parallel=english.parallel) for parts in draws]
-    gaps = [one.mean for one in units]
-    cell = TableCell(value=float(np.mean(gaps)), n=units[0].n, difference=float(np.mean(gaps)), K=len(gaps))
+    units = documents(mean_of_draws(draws), parallel=english.parallel)
+    gaps = [documents(parts, parallel=english.parallel).mean for parts in draws]
+    cell = TableCell(value=float(np.mean(gaps)), n=units.n, difference=float(np.mean(gaps)), K=len(gaps))
     if control:
         sd = float(np.std(gaps, ddof=1)) if len(gaps) > 1 else math.nan
         return Measured(replace(cell, sd=sd), Units(math.nan, np.empty(0), np.empty(0)), math.nan, tested=False)
     scale = 2 * full_range([*english.original, *english.draws[0], *others.original, *others.draws[0]])
-    found = against_random(draws[0], randoms, scale=scale, parallel=english.parallel)
+    found = against_random(draws, randoms, scale=scale, parallel=english.parallel)
     cell = replace(
         cell,
         against_random=found.difference,
@@ -193,7 +194,7 @@ def gap_of(english: Place, others: Place, *, control: bool, higher_is_better: bo
         K=len(found.harms),
         reason=found.reason,
     )
-    return Measured(cell, units[0], scale, tested=True)
+    return Measured(cell, units, scale, tested=True)
 
 
 def _parts(english: Place, others: Place, at: int, sign: float, which: str = "draws") -> list[FloatArray]:
@@ -202,12 +203,10 @@ def _parts(english: Place, others: Place, at: int, sign: float, which: str = "dr
     return gap_parts(harm, [sign * (c - o) for c, o in zip(rest, others.original, strict=True)])
 
 
-def _floors(whole: Grid, chosen: Sources) -> dict[str, float]:
-    """What the two runs of the original differ by: in each mean, and at most in the gap."""
-    found = (noise_floor(whole) or {}).get("by_language", {})
-    english = abs(found.get(ENGLISH, 0.0))
-    others = float(np.mean([abs(found.get(code, 0.0)) for code in chosen.others]))
-    return {_EN: english, _OTHERS: others, _GAP: english + others}
+def _floors(whole: Grid) -> dict[str, float]:
+    """The one floor that the table prints, of any language; a gap is of two means, and can differ by twice as much."""
+    floor = float((noise_floor(whole) or {}).get("floor", 0.0))
+    return {_EN: floor, _OTHERS: floor, _GAP: 2 * floor}
 
 
 def _row(group: Group, cells: dict[str, TableCell]) -> TableRow:
@@ -258,7 +257,7 @@ def _notes(whole: Grid, found: Sequence[Group], chosen: Sources, results: Result
     if results.models[0] == DEMO_MODEL:
         told.insert(0, INSTRUMENT)
     if whole.parallel:
-        told.append("Documents are parallel: means over languages and the gap draw them jointly.")
+        told.append(f"{TOGETHER[:-1]} and in the gap.")
     told += [sentence for group in found if not group.control for sentence in _about_neurons(group, chosen)]
     if results.absent:
         told.append(f"Not run, for the neuron set has no neurons at these sites: {', '.join(results.absent)}.")

@@ -13,7 +13,6 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lnbench import _json
 from lnbench._write import whole
 from lnbench.errors import DataError
 from lnbench.reporting.checking._cells import Cell, Keys, Place
@@ -95,7 +94,7 @@ _AGAIN = "take it from version control, or delete it and make it again with --up
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        found = _json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(
             f"there is no baseline {str(path)!r}; make it from results that are good with --update"

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lnbench.reporting.checking._against import greater_by
 from lnbench.reporting.checking._cells import Cell
 from lnbench.reporting.checking._grammar import Condition, Expectation
 from lnbench.reporting.checking._groups import judged_groups
@@ -22,10 +23,8 @@ from lnbench.reporting.checking._lines import (
     Judged,
     Line,
     Unjudged,
-    aligned,
     amount_of,
     compared,
-    direction,
     harm_of,
     is_share_of,
     main_of,
@@ -36,7 +35,7 @@ from lnbench.reporting.checking._lines import (
 )
 from lnbench.reporting.checking._report import Finding
 from lnbench.reporting.checking._settings import Amount, Settings
-from lnbench.reporting.statistics import compare, holm, paired_p
+from lnbench.reporting.statistics import full_range, holm
 
 __all__ = ["judge"]
 
@@ -115,10 +114,8 @@ def _drops(expectation: Expectation, line: Line, lines: Sequence[Line]) -> Judge
     assert expectation.other is not None
     other = _other(expectation.other, line, lines)
     greater, smaller = (line, other) if expectation.compare == ">" else (other, line)
-    if line.first.control and other.first.control:
-        raise Unjudged("both are random controls")
     difference, p = _against(greater, smaller, lines)
-    share = is_share_of(line, lines)
+    share = is_share_of(line.first, lines)
     said = f"{shown(difference, share)} {'more' if difference > 0 else 'not more'}"
     finding = _finding(expectation, line, difference > TINY, said, difference)
     return Judged(finding, p)
@@ -126,21 +123,10 @@ def _drops(expectation: Expectation, line: Line, lines: Sequence[Line]) -> Judge
 
 def _against(greater: Line, smaller: Line, lines: Sequence[Line]) -> tuple[float, float]:
     """How much greater a drop is, and the p of it."""
-    if not (greater.first.control or smaller.first.control):
-        both = harm_of(greater.first, lines) - harm_of(smaller.first, lines)
-        both = both[np.isfinite(both)]
-        if not both.size:
-            raise Unjudged("no document is scored in both conditions")
-        mean = float(both.mean())
-        return mean, paired_p(both) / 2 if mean > 0 else 1.0
-    single, randoms = (smaller, greater) if greater.first.control else (greater, smaller)
-    original = original_of(single.first, lines)
-    one, draws = aligned(single.first, original), [aligned(cell, original) for cell in randoms.cells]
-    effect = compare(original.scores, one, draws, higher_is_better=direction(original), resamples=1000)
-    if math.isnan(effect.against_random_p):
-        raise Unjudged(effect.reason or "its statistics are not known")
-    sign = -1 if greater.first.control else 1
-    return sign * effect.against_random, effect.against_random_p
+    more, less = ([[harm_of(cell, lines)] for cell in line.cells] for line in (greater, smaller))
+    scores = [cell.scores for line in (greater, smaller) for cell in (original_of(line.first, lines), *line.cells)]
+    controls = greater.first.control, smaller.first.control
+    return greater_by(more, less, controls=controls, scale=full_range(scores))
 
 
 def _other(condition: Condition, line: Line, lines: Sequence[Line]) -> Line:
@@ -163,7 +149,7 @@ def _done(one: Line, two: Line) -> bool:
 
 def _drop(expectation: Expectation, line: Line, lines: Sequence[Line]) -> Judged:
     harm = _mean_harm(line, lines)
-    share = is_share_of(line, lines)
+    share = is_share_of(line.first, lines)
     amount = amount_of(expectation.amount, value_of([original_of(line.first, lines)]), share)
     holds = compared(expectation, harm, amount)
     return Judged(_finding(expectation, line, holds, f"a drop of {shown(harm, share)}", harm))
@@ -171,7 +157,7 @@ def _drop(expectation: Expectation, line: Line, lines: Sequence[Line]) -> Judged
 
 def _unchanged(expectation: Expectation, line: Line, lines: Sequence[Line]) -> Judged:
     change = -_mean_harm(line, lines)
-    share = is_share_of(line, lines)
+    share = is_share_of(line.first, lines)
     amount = amount_of(expectation.amount, value_of([original_of(line.first, lines)]), share)
     said = f"{shown(abs(change), share)} {'better' if change > 0 else 'worse'}" if abs(change) > TINY else "unchanged"
     return Judged(_finding(expectation, line, compared(expectation, abs(change), amount), said, change))
@@ -179,7 +165,7 @@ def _unchanged(expectation: Expectation, line: Line, lines: Sequence[Line]) -> J
 
 def _level(expectation: Expectation, line: Line, lines: Sequence[Line]) -> Judged:
     value = value_of(line.cells)
-    share = is_share_of(line, lines)
+    share = is_share_of(line.first, lines)
     given = expectation.amount or Amount(0)
     if given.unit == "%" and not share:
         raise Unjudged(f"{line.first.metric} is no share, so {given} of what is not known; write a plain number")

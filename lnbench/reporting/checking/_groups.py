@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lnbench.reporting.checking._against import greater_by
 from lnbench.reporting.checking._cells import Cell, FloatArray
 from lnbench.reporting.checking._grammar import Condition, Expectation
 from lnbench.reporting.checking._lines import (
@@ -22,14 +23,14 @@ from lnbench.reporting.checking._lines import (
     amount_of,
     compared,
     harm_of,
+    is_share_of,
     main_of,
     original_of,
     shown,
     unjudged,
 )
 from lnbench.reporting.checking._report import Finding
-from lnbench.reporting.checking._settings import is_share
-from lnbench.reporting.statistics import against_random, documents, full_range, gap_parts, paired_p
+from lnbench.reporting.statistics import documents, full_range, gap_parts
 
 __all__ = ["judged_groups"]
 
@@ -134,7 +135,7 @@ def _judged(expectation: Expectation, groups: Sequence[_Group], where: str) -> J
     if not others:
         raise Unjudged("no language but English is asked with its own neurons off")
     originals = groups[0].originals(others)
-    share = is_share(originals[0].metric, [cell.scores for cell in originals])
+    share = is_share_of(originals[0], groups[0].lines)
     draws = [group.draws(others, gap=gap) for group in groups]
     if not all(draws):
         raise Unjudged("no draw has every language")
@@ -159,18 +160,8 @@ def _difference(
     """How much greater the first is than the second (or, for ``<``, the second than the first), and its p."""
     order = (0, 1) if expectation.compare == ">" else (1, 0)
     (greater, more), (smaller, less) = ((groups[at], draws[at]) for at in order)
-    if greater.control and smaller.control:
-        raise Unjudged("both are random controls")
-    if greater.control or smaller.control:
-        single, randoms, sign = (less[0], more, -1.0) if greater.control else (more[0], less, 1.0)
-        found = against_random(single, randoms, scale=2 * scale, parallel=parallel)
-        if math.isnan(found.p):
-            raise Unjudged(found.reason or "its statistics are not known")
-        return sign * found.difference, found.p
-    units = documents([a - b for a, b in zip(more[0], less[0], strict=True)], parallel=parallel)
-    if not units.n:
-        raise Unjudged("no document is scored in both conditions")
-    return units.mean, paired_p(units.flips) / 2 if units.mean > 0 else 1.0
+    controls = greater.control, smaller.control
+    return greater_by(more, less, controls=controls, scale=2 * scale, parallel=parallel)
 
 
 def _finding(

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lnbench.reporting._metric import is_share, usual_metric
 from lnbench.reporting.checking._cells import Cell, FloatArray
 from lnbench.reporting.checking._grammar import Expectation
-from lnbench.reporting.checking._main_metric import main_metric
 from lnbench.reporting.checking._report import Finding
-from lnbench.reporting.checking._settings import Amount, is_share
+from lnbench.reporting.checking._settings import Amount
 
 _COMPARES: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -57,7 +57,11 @@ def unjudged(where: str, why: str) -> Judged:
 
 
 def main_of(cell: Cell, lines: Sequence[Line]) -> str:
-    return main_metric(cell.dataset, {one.first.metric for one in lines if one.first.dataset == cell.dataset})
+    """The metric that a sentence means when it names none."""
+    there = [one.first for one in lines if one.first.dataset == cell.dataset]
+    known = list(dict.fromkeys(one.metric for one in there))
+    directed = (one.metric for one in there if one.higher_is_better is not None)
+    return usual_metric(cell.dataset, known, directed) or known[0]
 
 
 def compared(expectation: Expectation, measured: float, amount: float) -> bool:
@@ -104,9 +108,11 @@ def aligned(cell: Cell, original: Cell) -> FloatArray:
     return cell.scores[there]
 
 
-def is_share_of(line: Line, lines: Sequence[Line]) -> bool:
-    cell = line.first
-    return is_share(cell.metric, [one.scores for one in line.cells])
+def is_share_of(cell: Cell, lines: Sequence[Line]) -> bool:
+    """Whether its metric is a share, by the scores of the whole dataset in all conditions."""
+    named = cell.dataset, cell.metric
+    same = [line for line in lines if (line.first.dataset, line.first.metric) == named]
+    return is_share(cell.metric, (one.scores for line in same for one in line.cells))
 
 
 def shown(number: float, share: bool) -> str:

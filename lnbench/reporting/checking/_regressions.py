@@ -7,15 +7,16 @@ tolerance, the effect must not shrink. Draws of one random control are averaged,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from lnbench.reporting._metric import is_share
 from lnbench.reporting.checking._cells import Cell, FloatArray, Keys, Place
 from lnbench.reporting.checking._join import Pair
 from lnbench.reporting.checking._report import Finding
-from lnbench.reporting.checking._settings import Settings, is_share
+from lnbench.reporting.checking._settings import Settings
 from lnbench.reporting.statistics import holm, paired_ps
 from lnbench.reporting.statistics._against_random import nanmean
 
@@ -37,6 +38,11 @@ class _Averaged:
     keys: Keys
     old: FloatArray
     new: FloatArray
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """The dataset and the metric, which have one unit in all conditions."""
+        return self.cell.dataset, self.cell.metric
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +80,8 @@ class _Test:
 def find_regressions(pairs: Sequence[Pair], settings: Settings) -> list[Finding]:
     """One finding per metric, task and condition that could be compared; Holm's correction over all of them."""
     lines = _averaged(_checked(pairs, settings))
-    tests = [test for line in lines.values() if (test := _test(line, lines, settings)) is not None]
+    shares = _shares(lines.values())
+    tests = [test for line in lines.values() if (test := _test(line, lines, shares[line.named], settings)) is not None]
     corrected = holm(_ps(tests, settings))
     return [
         _finding(test, p, settings.significance_of(test.cell)) for test, p in zip(tests, corrected, strict=True)
@@ -116,33 +123,40 @@ def _mean_of(draws: Sequence[Pair]) -> _Averaged:
     return _Averaged(draws[0].now, 1.0 if _direction(draws[0]) else -1.0, keys, old, new)
 
 
-def _test(line: _Averaged, lines: Mapping[_Line, _Averaged], settings: Settings) -> _Test | None:
+def _shares(lines: Collection[_Averaged]) -> dict[tuple[str, str], bool]:
+    """Which metrics are between 0 and 1, before and now, in all conditions of a dataset."""
+    scores: dict[tuple[str, str], list[FloatArray]] = {}
+    for line in lines:
+        scores.setdefault(line.named, []).extend((line.old, line.new))
+    return {named: is_share(named[1], found) for named, found in scores.items()}
+
+
+def _test(line: _Averaged, lines: Mapping[_Line, _Averaged], share: bool, settings: Settings) -> _Test | None:
     place = line.cell.place
     original = lines.get((place.original, line.cell.metric))
     effect = None
     if place.own and not line.cell.control and original is not None:
-        effect = _effect(line, original, settings)
-    return effect or _score(line, settings)
+        effect = _effect(line, original, share, settings)
+    return effect or _score(line, share, settings)
 
 
-def _score(line: _Averaged, settings: Settings) -> _Test | None:
+def _score(line: _Averaged, share: bool, settings: Settings) -> _Test | None:
     scored = np.isfinite(line.old) & np.isfinite(line.new)
     if not scored.any():
         return None
-    old, new, share = line.old[scored], line.new[scored], is_share(line.cell.metric, (line.old, line.new))
+    old, new = line.old[scored], line.new[scored]
     before, tolerance = float(old.mean()), settings.tolerance_of(line.cell, share=share)
     tolerated = tolerance.of(before, share=share)
     return _Test("score", line.cell, before, float(new.mean()), line.sign * (new - old), tolerated, share)
 
 
-def _effect(line: _Averaged, original: _Averaged, settings: Settings) -> _Test | None:
+def _effect(line: _Averaged, original: _Averaged, share: bool, settings: Settings) -> _Test | None:
     """The effect against the baseline's; None where the baseline shows none."""
     here, there = line.keys.places(original.keys)
     old, new = original.old[there] - line.old[here], original.new[there] - line.new[here]
     scored = np.isfinite(old) & np.isfinite(new)
     if not scored.any():
         return None
-    share = is_share(line.cell.metric, (line.old, line.new, original.old, original.new))
     sign = line.sign
     before, now = sign * float(old[scored].mean()), sign * float(new[scored].mean())
     tolerance = settings.tolerance_of(line.cell, share=share)

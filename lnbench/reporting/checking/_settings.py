@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
+from lnbench.reporting.checking._cells import Cell
 
-from lnbench.reporting.checking._cells import Cell, FloatArray
-
-__all__ = ["Amount", "Rule", "Settings", "is_share"]
+__all__ = ["Amount", "Rule", "Settings"]
 
 _AMOUNT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(points?|%)?")
 
@@ -96,10 +93,3 @@ class Settings:
         """Below which corrected p a loss counts there."""
         found = [rule.significance for rule in self.rules if rule.significance is not None and rule.fits(cell)]
         return found[-1] if found else self.significance
-
-
-def is_share(metric: str, scores: Iterable[FloatArray]) -> bool:
-    """Whether all scores are between 0 and 1, and the metric is no perplexity."""
-    if "perplexity" in metric or "bits_per_byte" in metric:
-        return False
-    return all(bool(np.nanmin(s, initial=0) >= 0 and np.nanmax(s, initial=1) <= 1) for s in scores)

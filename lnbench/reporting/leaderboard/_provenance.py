@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lnbench import _json
 from lnbench.errors import DataError, LnbenchError
 from lnbench.reporting.leaderboard._schema import BundleModel, BundleNeurons
 from lnbench.reporting.reading import Results
@@ -85,7 +85,7 @@ def _sources(results: Results) -> list[Path]:
 
 def _read(source: Path) -> _Json:
     try:
-        found: _Json = _json.loads(source.read_bytes())
+        found: _Json = json.loads(source.read_bytes())
     except (OSError, ValueError):  # a bundle's own file; its provenance is in the bundle
         return {}
     return found if isinstance(found, dict) else {}

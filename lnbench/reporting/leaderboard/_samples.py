@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lnbench import _json
 from lnbench.reporting.leaderboard._schema import BundleSample, Output
 from lnbench.reporting.reading import Results, Role, Scores
 
@@ -58,7 +58,7 @@ def _by_key(entry: Scores) -> dict[tuple[str, str], _Json]:
     path = _file(entry)
     rows: dict[tuple[str, str], _Json] = {}
     for line in path.read_text(encoding="utf-8").split("\n") if path else []:
-        row = _json.loads(line) if line.strip() else {}
+        row = json.loads(line) if line.strip() else {}
         rows.setdefault((str(row.get("doc_hash")), str(row.get("target_hash"))), row)
     return rows
 

@@ -70,7 +70,7 @@ def _summary(group: Sequence[Section]) -> Summary:
 
 def _finding(section: Section, one: Answer) -> Finding:
     shown, number = len(one.of("shown")), len(one.verdicts)
-    sign = "?" if len(one.of("untested")) == number else "✓" if shown == number else "◐" if shown else "–"
+    sign = "?" if one.untold else "✓" if shown == number else "◐" if shown else "–"
     counted = "no telling" if sign == "?" else f"{shown} of {number}"
     return Finding(section.id, section.table.dataset, one.condition, sign, counted, _figures(section.table, one))
 
@@ -94,7 +94,7 @@ def _parts(asked: Sequence[tuple[str, Answer]]) -> Iterator[str]:
     kinds: dict[str, list[str]] = {"all": [], "some": [], "none": [], "untold": []}
     for dataset, one in asked:
         shown, number = len(one.of("shown")), len(one.verdicts)
-        if len(one.of("untested")) == number:
+        if one.untold:
             kinds["untold"].append(dataset)
         elif shown == number:
             kinds["all"].append(f"{dataset} ({shown} of {number})")
@@ -106,6 +106,6 @@ def _parts(asked: Sequence[tuple[str, Answer]]) -> Iterator[str]:
         "all": "yes for every ablated language on {}",
         "some": "yes for some languages on {}",
         "none": "not shown for any language on {}",
-        "untold": "no telling on {}, with fewer than 2 random sets to compare with",
+        "untold": "no telling on {}, with too few random sets or scored documents",
     }
     yield from (words[kind].format(", ".join(names)) for kind, names in kinds.items() if names)

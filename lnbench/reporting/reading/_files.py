@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
-from lnbench import _json
 from lnbench.errors import DataError
 
 __all__ = ["mapping", "read_json", "read_lines"]
@@ -26,7 +26,7 @@ def read_json(path: Path, sha256: str | None = None) -> _Json:
     """
     text = _text(path, sha256)
     try:
-        found = _json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no complete JSON ({error}); was it cut short? Run it again") from error
     if not isinstance(found, dict):
@@ -46,7 +46,7 @@ def read_lines(path: Path, sha256: str | None = None) -> list[_Json]:
         if not line.strip():
             continue
         try:
-            row = _json.loads(line)
+            row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{path}, line {number} is no complete JSON ({error}); was it cut short? Run it again"

@@ -4,7 +4,7 @@ Everything here works on plain arrays and numbers; it knows no files, no tables 
 to a reader stands in docs/statistics.md.
 """
 
-from lnbench.reporting.statistics._against_random import AgainstRandom, against_random
+from lnbench.reporting.statistics._against_random import AgainstRandom, against_random, mean_of_draws
 from lnbench.reporting.statistics._compare import Effect, compare, compare_average
 from lnbench.reporting.statistics._gain_loss import gain_loss_interval
 from lnbench.reporting.statistics._gap import gap_parts
@@ -48,6 +48,7 @@ __all__ = [
     "mcnemar",
     "mean_interval",
     "mean_intervals",
+    "mean_of_draws",
     "paired_difference",
     "paired_p",
     "paired_ps",

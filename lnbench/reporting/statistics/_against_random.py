@@ -6,7 +6,8 @@ interval of one more draw. An interval of the *mean* of the K harms would be too
 
 The spread of the measured harms already holds the noise of the documents, since every set meets the same documents;
 adding that noise once more would count it twice. But K draws can agree by luck, or because they change no document at
-all. So the noise of the documents is a floor: the interval is the wider of the two, and p the larger of the two.
+all. So the noise of the documents is a floor: the interval is the wider of the two, and p the larger of the two. Where
+the specific set stands for several seeds of a training, so is the spread of these seeds.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from scipy.special import stdtr, stdtrit
 from lnbench.reporting.statistics._gain_loss import gain_loss_interval
 from lnbench.reporting.statistics._units import documents
 
-__all__ = ["AgainstRandom", "against_random"]
+__all__ = ["AgainstRandom", "against_random", "mean_of_draws"]
 
 FloatArray = npt.NDArray[np.float64]
 _TINY = 1e-12
 _NONE = (math.nan, math.nan)
 _ALONE = "no random set to compare with"
-_UNSCORED = "no document is scored in both conditions"
+_UNSCORED = "no document is scored in all conditions that are compared"
 _ONE_SET = "one random set says nothing of how much random sets differ; run at least 2, better 5"
 _ONE_DOCUMENT = "fewer than 2 documents are scored in both conditions"
 
@@ -43,7 +44,8 @@ class AgainstRandom:
             random set.
         p: two-sided, of the specific set being one more random set; below 0.05 exactly when ``interval`` excludes 0.
         rank_p: (1 + random sets at least as harmful) / (K + 1), one-sided; no assumption, but never below 1 / (K + 1).
-        harms: harm of each random set.
+        harms: harm of each random set that was compared with.
+        used: which those are; one that shares no scored document with the specific set is left out.
         reason: why numbers are NaN, or None.
     """
 
@@ -52,46 +54,65 @@ class AgainstRandom:
     p: float
     rank_p: float
     harms: tuple[float, ...]
+    used: tuple[int, ...]
     reason: str | None = None
 
 
 def against_random(
-    specific: Sequence[FloatArray],
+    specific: Sequence[Sequence[FloatArray]],
     randoms: Sequence[Sequence[FloatArray]],
     *,
     scale: float,
     parallel: bool = False,
     level: float = 0.95,
 ) -> AgainstRandom:
-    """Compare the harm of one set with the harms of K random sets.
+    """Compare the harm of one set with the harms of K random sets, each on the documents that both have scored.
 
     Args:
-        specific: per language the harm of each document, ``[documents]``; NaN where unscored, positive where worse.
+        specific: per seed of its training (one where nothing is drawn) and language the harm of each document,
+            ``[documents]``; NaN where unscored, positive where worse.
         randoms: the same for each of the K random sets.
         scale: how far a score can move, for the case that all documents behave alike.
         parallel: see :func:`lnbench.reporting.statistics.documents`.
         level: of the prediction interval.
     """
-    harm = _mean(specific)
-    known = [(value, one) for one in randoms if math.isfinite(value := _mean(one))]
-    harms = tuple(value for value, _ in known)
-    noise = _document_noise(specific, [one for _, one in known], scale, parallel, level) if known else None
-    if not math.isfinite(harm) or not harms:
-        return AgainstRandom(math.nan, _NONE, math.nan, math.nan, harms, _ALONE if math.isfinite(harm) else _UNSCORED)
-    difference = harm - float(np.mean(harms))
-    rank_p = (1 + sum(value >= harm - _TINY for value in harms)) / (len(harms) + 1)
-    if len(harms) == 1 or noise is None:
-        return AgainstRandom(difference, _NONE, math.nan, rank_p, harms, _ONE_SET if noise else _ONE_DOCUMENT)
-    sets = float(np.std(harms, ddof=1)) * math.sqrt(1 + 1 / len(harms)), len(harms) - 1
-    half = max(error * float(stdtrit(freedom, (1 + level) / 2)) for error, freedom in (sets, noise))
-    p = max(_p(difference, error, freedom) for error, freedom in (sets, noise))
-    return AgainstRandom(difference, (difference - half, difference + half), p, rank_p, harms)
+    own = mean_of_draws(specific)
+    pairs = [_common(own, one) for one in randoms]
+    used = tuple(at for at, pair in enumerate(pairs) if math.isfinite(pair[0]))
+    if not used:
+        alone = not randoms and math.isfinite(_common(own, own)[0])
+        return AgainstRandom(math.nan, _NONE, math.nan, math.nan, (), (), _ALONE if alone else _UNSCORED)
+    harms = tuple(pairs[at][1] for at in used)
+    more = np.array([pairs[at][0] - pairs[at][1] for at in used])
+    difference, rank_p = float(more.mean()), (1 + int((more <= _TINY).sum())) / (len(used) + 1)
+    noise = _document_noise(own, [randoms[at] for at in used], scale, parallel, level)
+    if len(used) == 1 or noise is None:
+        return AgainstRandom(difference, _NONE, math.nan, rank_p, harms, used, _ONE_SET if noise else _ONE_DOCUMENT)
+    sets = float(more.std(ddof=1)) * math.sqrt(1 + 1 / len(used)), len(used) - 1
+    errors = [sets, noise, *_spread_of_seeds(specific)]
+    half = max(error * float(stdtrit(freedom, (1 + level) / 2)) for error, freedom in errors)
+    p = max(_p(difference, error, freedom) for error, freedom in errors)
+    return AgainstRandom(difference, (difference - half, difference + half), p, rank_p, harms, used)
 
 
-def _mean(languages: Sequence[FloatArray]) -> float:
-    """The mean over languages of the mean over scored documents; NaN when a language has none."""
-    means = [d[np.isfinite(d)].mean() if np.isfinite(d).any() else math.nan for d in languages]
-    return float(np.mean(means)) if means else math.nan
+def mean_of_draws(draws: Sequence[Sequence[FloatArray]]) -> list[FloatArray]:
+    """Per language the mean of each document over draws, ``[documents]``; NaN where one of them has not scored it."""
+    return [np.mean(of_language, axis=0) for of_language in zip(*draws, strict=True)]
+
+
+def _common(own: Sequence[FloatArray], other: Sequence[FloatArray]) -> tuple[float, float]:
+    """Both means over languages, of the documents that both have scored; NaN when a language has none."""
+    both = [np.isfinite(a) & np.isfinite(b) for a, b in zip(own, other, strict=True)]
+    if not both or not all(scored.any() for scored in both):
+        return _NONE
+    first, second = ([d[s].mean() for d, s in zip(of, both, strict=True)] for of in (own, other))
+    return float(np.mean(first)), float(np.mean(second))
+
+
+def _spread_of_seeds(draws: Sequence[Sequence[FloatArray]]) -> list[tuple[float, int]]:
+    """Standard error over seeds of the mean harm, and its degrees of freedom; nothing where there is one seed."""
+    harms = [_common(draw, draw)[0] for draw in draws]
+    return [(float(np.std(harms, ddof=1)) / math.sqrt(len(harms)), len(harms) - 1)] if len(harms) > 1 else []
 
 
 def _document_noise(

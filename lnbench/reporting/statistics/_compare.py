@@ -35,9 +35,9 @@ class Effect:
             random set.
         against_random_p: the p that belongs to that interval. Not corrected.
         rank_p: (1 + random sets at least as harmful) / (K + 1).
-        K: random sets that were compared with.
+        K: random sets that were compared with: those that share a scored document with the condition.
         n: documents scored in both, original and condition.
-        seeds: of the random sets, where they are known, else their numbers from 0.
+        seeds: of these random sets, where they are known, else their numbers from 0.
         seed: of the bootstrap and the sign-flip test.
         reason: why a number is NaN, in words, or None.
     """
@@ -77,7 +77,7 @@ def compare(
         seed, resamples: of the bootstrap and the sign-flip test.
 
     Raises:
-        DataError: arrays of different lengths, or values that are no finite numbers.
+        DataError: arrays of different lengths, values that are no finite numbers, or not one seed a random set.
     """
     return compare_average(
         {"": original},
@@ -116,11 +116,13 @@ def compare_average(
     """
     rows = [_rows(one, list(original)) for one in (original, condition, *randoms)]
     _check(rows, parallel)
+    if seeds is not None and len(seeds) != len(randoms):
+        raise DataError(f"{len(randoms)} random sets have not {len(seeds)} seeds; give one seed for each")
     sign = -1.0 if higher_is_better else 1.0
     changes = [[c - o for o, c in zip(rows[0], row, strict=True)] for row in rows[1:]]
     units, scale = documents(changes[0], parallel=parallel), full_range([a for row in rows for a in row])
     harms = [[sign * change for change in one] for one in changes]
-    found = against_random(harms[0], harms[1:], scale=scale, parallel=parallel)
+    found = against_random(harms[:1], harms[1:], scale=scale, parallel=parallel)
     return Effect(
         difference=units.mean,
         interval=mean_interval(units.values, scale, resamples=resamples, seed=seed),
@@ -131,7 +133,7 @@ def compare_average(
         rank_p=found.rank_p,
         K=len(found.harms),
         n=units.n,
-        seeds=tuple(range(len(randoms))) if seeds is None else tuple(seeds),
+        seeds=tuple(at if seeds is None else seeds[at] for at in found.used),
         seed=seed,
         reason=_reason(units.n, found.reason),
     )

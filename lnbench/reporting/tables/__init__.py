@@ -5,7 +5,7 @@ What tables of other rows and columns are built from is public too: aligned resu
 
 from lnbench.reporting.tables._answer import QUESTION, Answer, answer_words, answers, change_words, verdict_words
 from lnbench.reporting.tables._build import marked, resampled, standard_table, standard_tables
-from lnbench.reporting.tables._format import describe
+from lnbench.reporting.tables._format import TOGETHER, describe
 from lnbench.reporting.tables._grid import Grid, Line, aligned, grid
 from lnbench.reporting.tables._markdown import words
 from lnbench.reporting.tables._measure import Measured, measure
@@ -18,6 +18,7 @@ from lnbench.reporting.tables._table import Table, TableCell, TableRow
 __all__ = [
     "FORMATS",
     "QUESTION",
+    "TOGETHER",
     "Answer",
     "Grid",
     "Line",

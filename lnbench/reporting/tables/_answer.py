@@ -1,7 +1,9 @@
 """What a table answers: are these neurons really what the model uses for this language?
 
-Only what the table marks counts: its own neurons do more harm to a language than one more random set of the same size
-would, after Holm's correction, and no such harm to another. No mark is no proof of the contrary.
+Yes takes two things. The table marks the language's own place: its neurons do more harm to it than one more random set
+of the same size would, after Holm's correction. And every other language is told apart from it: no mark, and a harm
+beyond random sets whose prediction interval lies wholly below that of the language's own. No mark alone would not do:
+it is no proof of the contrary, and few random sets would give the best answers.
 """
 
 from __future__ import annotations
@@ -24,12 +26,15 @@ QUESTION = "Is this set of neurons really what the model uses for its language?"
 _LISTED = 8
 #: What is said of each kind; the codes stand inside.
 _WORDS = {
-    "shown": "yes for {}: harmed more than by one more random set, and no other language is",
+    "shown": "yes for {}: harmed more than by one more random set, and clearly more than any other language",
     "wider": "for {} the harm reaches other languages too",
+    "undecided": "for {} other languages may be harmed as much",
     "not shown": "not shown for {}",
     "nothing to lose": "no telling for {}, where the original scores 0",
     "untested": "no telling for {} with fewer than 2 random sets",
+    "unscored": "no telling for {}, where fewer than 2 documents are scored in both conditions",
 }
+_UNTOLD = ("untested", "unscored")
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,13 @@ class Verdict:
 
     Attributes:
         ablated: which.
-        kind: ``shown``; ``wider``: marked, and so is another language; ``not shown``: no mark; ``nothing to lose``: the
-            original scores 0; ``untested``: fewer than 2 random sets.
+        kind: ``shown``; ``wider``: marked, and so is another language; ``undecided``: marked, and another language is
+            not told apart from it; ``not shown``: no mark; ``nothing to lose``: the original scores 0; ``untested``:
+            fewer than 2 random sets; ``unscored``: fewer than 2 documents scored in both conditions.
         change: of the language's own score, in the metric's unit.
         random: the mean of the same over its random sets; NaN where there is none.
         others: mean change of the other languages; NaN where there is none.
-        also: other languages that are marked.
+        also: other languages that are marked, or else those that are not told apart.
     """
 
     ablated: str
@@ -72,6 +78,11 @@ class Answer:
         """The ablated languages with this verdict."""
         return [one.ablated for one in self.verdicts if one.kind == kind]
 
+    @property
+    def untold(self) -> bool:
+        """Whether nothing can be told of any language."""
+        return all(one.kind in _UNTOLD for one in self.verdicts)
+
     def mean(self, name: str) -> float:
         """Mean over the ablated languages of ``change``, ``random`` or ``others``, of those that have it."""
         known = [value for one in self.verdicts if math.isfinite(value := getattr(one, name))]
@@ -94,12 +105,13 @@ def _answer(table: Table, label: str, rows: Sequence[TableRow]) -> Answer:
 
 def _verdict(table: Table, row: TableRow, ablated: str, selective: Mapping[str, Any] | None) -> Verdict:
     own = row.cells.get(ablated, TableCell())
-    also = tuple(code for code in table.languages if code != ablated and _marked(row.cells.get(code)))
+    others = {code: row.cells[code] for code in table.languages if code != ablated and code in row.cells}
+    kind, also = _kind(table, own, others)
     worse = -1.0 if table.higher_is_better else 1.0
     off = (selective or {}).get("off_target")
     return Verdict(
         ablated,
-        _kind(table, own, also),
+        kind,
         own.difference,
         own.difference - worse * own.against_random,
         worse * (math.nan if off is None else off),
@@ -107,16 +119,26 @@ def _verdict(table: Table, row: TableRow, ablated: str, selective: Mapping[str, 
     )
 
 
-def _kind(table: Table, own: TableCell, also: Sequence[str]) -> str:
+def _kind(table: Table, own: TableCell, others: Mapping[str, TableCell]) -> tuple[str, tuple[str, ...]]:
+    """The kind of a verdict, and the other languages that it speaks of."""
     if _marked(own):
-        return "wider" if also else "shown"
+        marked = tuple(code for code, cell in others.items() if _marked(cell))
+        near = tuple(code for code, cell in others.items() if not _is_below(cell, own))
+        return ("wider", marked) if marked else ("undecided", near) if near else ("shown", ())
     if table.higher_is_better and own.base == 0:
-        return "nothing to lose"
-    return "not shown" if math.isfinite(own.corrected_p) else "untested"
+        return "nothing to lose", ()
+    if math.isfinite(own.corrected_p):
+        return "not shown", ()
+    return "unscored" if own.n < 2 else "untested", ()
 
 
-def _marked(cell: TableCell | None) -> bool:
-    return cell is not None and cell.mark == "*"
+def _is_below(cell: TableCell, own: TableCell) -> bool:
+    """Whether a harm is told apart from the own language's; one that is not known is not."""
+    return cell.against_random_interval[1] < own.against_random_interval[0]
+
+
+def _marked(cell: TableCell) -> bool:
+    return cell.mark == "*"
 
 
 def answer_words(table: Table) -> list[str]:
@@ -135,6 +157,8 @@ def verdict_words(one: Answer) -> str:
 def change_words(table: Table, one: Answer) -> str:
     """The mean change of the ablated languages themselves, of the same under random sets, and of other languages."""
     style, unit = Style(table), "points" if table.percent else f"in {table.metric}"
+    if not math.isfinite(one.mean("change")):
+        return "The change of the ablated language itself is not known."
     told = [f"{style.change(one.mean('change'))} {unit}"]
     for name, words in (("random", "with random sets"), ("others", "other languages")):
         if math.isfinite(one.mean(name)):

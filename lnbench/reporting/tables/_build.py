@@ -161,13 +161,21 @@ def _waiting(main: Grid, judged: Grid | None, higher: Mapping[str, bool]) -> Ite
 
 
 def marked(cell: TableCell, corrected: float, floor: float) -> TableCell:
-    """The cell with its corrected p and, where that is below 0.05 and the change above the noise floor, its mark."""
+    """The cell with its corrected p and its mark.
+
+    Marked is what has a corrected p below 0.05, is above the noise floor, and lies beyond every random set: what the
+    prediction interval says for a normal spread of sets must not hang on the spread being normal alone.
+    """
+    known = replace(cell, corrected_p=corrected)
     if not corrected < 1 - _LEVEL:
-        return replace(cell, corrected_p=corrected)
-    if abs(cell.difference) < floor:
-        reason = f"the change is below the noise floor of {floor:.3g}"
-        return replace(cell, corrected_p=corrected, reason=reason)
-    return replace(cell, corrected_p=corrected, mark="*" if cell.against_random > 0 else "+")
+        return known
+    if min(abs(cell.difference), abs(cell.against_random)) < floor:
+        return replace(known, reason=f"the change, or what random sets do not explain of it, is below the noise floor "
+                       f"of {floor:.3g}")  # fmt: skip
+    beyond = 1 / (cell.K + 1) if cell.against_random > 0 else 1.0
+    if not math.isclose(cell.rank_p, beyond):
+        return replace(known, reason="not every random set lies on the same side")
+    return replace(known, mark="*" if cell.against_random > 0 else "+")
 
 
 def _seeds(line: Line) -> tuple[int, ...]:

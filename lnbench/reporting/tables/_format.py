@@ -8,9 +8,11 @@ from typing import Any
 
 from lnbench.reporting.tables._table import AVERAGE, FIDELITY, Table, TableCell, TableRow
 
-__all__ = ["MISSING", "Style", "describe", "label_of", "legend_of", "selectivity_rows", "shown_rows"]
+__all__ = ["MISSING", "TOGETHER", "Style", "describe", "label_of", "legend_of", "selectivity_rows", "shown_rows"]
 
 MISSING = "-"
+#: Said where all languages have documents at the same positions, which says nothing of what stands in them.
+TOGETHER = "Documents at the same position of each language's data are drawn together in means over languages."
 
 
 class Style:
@@ -32,26 +34,30 @@ class Style:
             return f"±{self._number(cell.sd, column, sign='')}"
         if not all(map(math.isfinite, cell.interval)):
             return ""
-        sign = "+" if math.isfinite(cell.difference) else ""
-        low, high = (self._number(end, column, sign, digits=0) for end in cell.interval)
+        return self.ends(cell.interval, column, sign="+" if math.isfinite(cell.difference) else "")
+
+    def ends(self, interval: tuple[float, float], column: str = "", sign: str = "+") -> str:
+        """``[-100,-78]``; with a decimal where an end is below 10 percent, for there it decides on which side of 0."""
+        near = min(map(abs, interval)) < 0.0995 if self.percent or column == FIDELITY else False
+        low, high = (self._number(end, column, sign, digits=int(near), end=True) for end in interval)
         return f"[{low},{high}]"
 
-    def change(self, number: float | None, digits: int = 1) -> str:
+    def change(self, number: float | None) -> str:
         """A signed difference of the table's metric."""
-        return self._number(math.nan if number is None else number, "", sign="+", digits=digits)
+        return self._number(math.nan if number is None else number, "", sign="+")
 
-    def _number(self, number: float, column: str, sign: str, digits: int = 1) -> str:
+    def _number(self, number: float, column: str, sign: str, digits: int = 1, end: bool = False) -> str:
         if not math.isfinite(number):
             return MISSING
         if self.percent or column == FIDELITY:
-            return _fixed(100 * number, digits, sign)
-        return _fixed(number, self.digits, sign)
+            return _fixed(100 * number, digits, sign, end)
+        return _fixed(number, self.digits, sign, end)
 
 
-def _fixed(number: float, digits: int, sign: str) -> str:
-    """Fixed digits, no minus before zero."""
+def _fixed(number: float, digits: int, sign: str, end: bool) -> str:
+    """Fixed digits, no minus before zero; but an end of an interval below zero keeps it."""
     text = f"{number:{sign}.{digits}f}"
-    return text.replace("-", "+" if sign else "") if float(text) == 0 else text
+    return text.replace("-", "+" if sign else "") if float(text) == 0 and not end else text
 
 
 def share(number: float | None) -> str:
@@ -106,7 +112,7 @@ def _against(style: Style, one: Mapping[str, Any]) -> str:
     interval = one.get("against_random_interval")
     if interval is None or not all(map(math.isfinite, interval)):
         return MISSING
-    return f"{style.change(one['against_random'])} [{','.join(style.change(end, digits=0) for end in interval)}]"
+    return f"{style.change(one['against_random'])} {style.ends(interval)}"
 
 
 def _rank(one: Mapping[str, Any]) -> str:
@@ -123,7 +129,7 @@ def describe(table: Table) -> list[str]:
         f"better; {sizes} documents a language.",
         *legend_of(table),
         *_fidelity(table),
-        *(["Documents are parallel: the average draws them jointly."] if _joint(table) else []),
+        *([TOGETHER] if _joint(table) else []),
         *_rank_rule(table),
         *_diagonal(table),
         *(f"Noise floor of {name}: {found['floor']:.3g}." for name, found in table.noise.items()),
@@ -175,9 +181,18 @@ def _joint(table: Table) -> bool:
 
 
 def _diagonal(table: Table) -> list[str]:
+    harmed = {row.condition for row in table.rows if any(_is_harm(table, cell) for cell in row.cells.values())}
     shares = [
         f"{condition} {share(found['diagonal_share'])} %"
         for condition, found in table.selectivity.items()
-        if len(found["languages"]) > 1 and share(found["diagonal_share"]) != MISSING
+        if condition in harmed and len(found["languages"]) > 1 and share(found["diagonal_share"]) != MISSING
     ]
     return [f"Share of all harm that is in the ablated language itself: {', '.join(shares)}."] if shares else []
+
+
+def _is_harm(table: Table, cell: TableCell) -> bool:
+    """Whether a change is harm beyond its own uncertainty: a share of noise is no share of harm."""
+    worse = -1.0 if table.higher_is_better else 1.0
+    if math.isfinite(cell.sd):
+        return worse * cell.difference > 2 * cell.sd
+    return all(worse * end > 0 for end in cell.interval)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
-from lnbench.reporting.statistics import Units, against_random, documents
+from lnbench.reporting.statistics import Units, against_random, documents, mean_of_draws
 from lnbench.reporting.statistics._intervals import Interval, full_range
 from lnbench.reporting.tables._grid import Line
 from lnbench.reporting.tables._places import Place
@@ -72,17 +72,17 @@ def measure(place: Place, line: Line | None, *, higher_is_better: bool) -> Measu
         sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
         return Measured(replace(cell, sd=sd, K=len(values)), _NO_UNITS, math.nan, tested=False)
     scale = full_range([*place.original, *place.draws[0]])
-    change = [np.mean(draws, axis=0) for draws in zip(*changes, strict=True)]  # seeds of a tuning, where there are any
-    shown = documents(change, parallel=place.parallel)
-    return Measured(_compared(cell, place, change, scale, higher_is_better), shown, scale, tested=True)
+    shown = documents(mean_of_draws(changes), parallel=place.parallel)
+    return Measured(_compared(cell, place, changes, scale, higher_is_better), shown, scale, tested=True)
 
 
 def _compared(
-    cell: TableCell, place: Place, change: Sequence[FloatArray], scale: float, higher_is_better: bool
+    cell: TableCell, place: Place, changes: Sequence[Sequence[FloatArray]], scale: float, higher_is_better: bool
 ) -> TableCell:
     sign = -1.0 if higher_is_better else 1.0
     harms = [[sign * (c - o) for o, c in zip(place.original, one, strict=True)] for one in place.controls]
-    found = against_random([sign * c for c in change], harms, scale=scale, parallel=place.parallel)
+    own = [[sign * c for c in change] for change in changes]
+    found = against_random(own, harms, scale=scale, parallel=place.parallel)
     return replace(
         cell,
         against_random=found.difference,

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from lnbench._near import hint
 from lnbench.errors import DataError
+from lnbench.reporting._metric import is_share, usual_metric
 from lnbench.reporting.reading import Results, Scores
 
 __all__ = ["choose_metric", "direction", "fidelity_metric", "in_percent"]
 
-#: The metric of a dataset's table when none is named; the first that a dataset has, for datasets that are not listed.
-_MAIN = {
-    "xquad": "f1",
-    "xlsum": "rougeL",
-    "open": "fidelity",
-    "demo_ppl": "bits_per_byte",
-    "packed": "nats_per_token",
-    "demo_packed": "nats_per_token",
-}
-_USUAL = ("exact_match", "acc", "f1", "rougeL", "bits_per_byte", "word_perplexity", "fidelity")
 _FIDELITY = ("fidelity", "fidelity_script")
 
 
@@ -34,11 +23,9 @@ def choose_metric(results: Results, dataset: str, metric: str | None) -> str:
         if metric not in known:
             raise DataError(f"{dataset} has no metric {metric!r}; {hint(metric, known)}choose among {', '.join(known)}")
         return metric
-    wanted = (_MAIN.get(dataset), *_USUAL)
-    directed = [s.metric for s in results if s.higher_is_better is not None]
-    for name in (*wanted, *directed):
-        if name in known:
-            return name
+    found = usual_metric(dataset, known, (s.metric for s in results if s.higher_is_better is not None))
+    if found is not None:
+        return found
     raise DataError(f"{dataset} has no metric that says whether higher is better; name one with metric=")
 
 
@@ -63,7 +50,5 @@ def fidelity_metric(results: Results) -> str | None:
 
 
 def in_percent(entries: list[Scores], metric: str) -> bool:
-    """Whether all scores are in 0..1 and none is a perplexity."""
-    if "perplexity" in metric or metric.split(",", maxsplit=1)[0] in ("bits_per_byte", "nats_per_token"):
-        return False
-    return all(np.nanmin(s.scores, initial=0) >= 0 and np.nanmax(s.scores, initial=1) <= 1 for s in entries)
+    """Whether a reader expects percent: the metric is a share."""
+    return is_share(metric, (s.scores for s in entries))

@@ -39,7 +39,15 @@ def test_only_documents_scored_in_both_count():
     e = compare([1, None, 1, 1, 0], [0, 0, float("nan"), 1, 0], [[1, 1, 1, 1, None], [1, 1, 1, 1, 0]])
     assert (e.n, e.K) == (3, 2)
     assert e.difference == pytest.approx(-1 / 3)
-    assert e.against_random == pytest.approx(1 / 3)
+    assert e.against_random == pytest.approx((1 / 2 + 1 / 3) / 2)  # the first random set lacks a document
+
+
+def test_a_random_set_without_answers_takes_its_seed_along():
+    silent = np.full(4, np.nan)
+    e = compare([1, 1, 1, 1], [0, 1, 1, 1], [[1, 1, 1, 1], silent, [1, 1, 0, 1]], seeds=(7, 8, 9))
+    assert (e.K, e.seeds, e.reason) == (2, (7, 9), None)
+    with pytest.raises(DataError, match="3 random sets have not 2 seeds"):
+        compare([1], [1], [[1], [1], [1]], seeds=(1, 2))
 
 
 def test_without_random_sets_the_reason_is_said():

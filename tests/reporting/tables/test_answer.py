@@ -8,6 +8,8 @@ from lnbench.reporting.tables import TableCell, answer_words, answers
 from tests.reporting.tables.test_render import TableRow, table
 
 LOST = {"value": 0.1, "base": 0.9, "difference": -0.8, "against_random": 0.78}
+LOST["against_random_interval"], LOST["n"] = (0.6, 0.96), 25
+SPARED = {"n": 25, "against_random_interval": (-0.1, 0.12)}
 TESTED = {"corrected_p": 0.6, "K": 5}
 MARKED = {"corrected_p": 0.001, "K": 5, "mark": "*"}
 
@@ -28,12 +30,16 @@ def verdict(better=True, **cells):
     ("kind", "cells", "words"),
     [
         ("shown", {"zh": {**LOST, **MARKED}}, "specific: yes for zh: harmed more than by one more random set"),
+        ("shown", {"zh": {**LOST, **MARKED}, "en": {**SPARED, **TESTED}}, "and clearly more than any other language"),
+        ("undecided", {"zh": {**LOST, **MARKED}, "en": {**LOST, **TESTED}}, "for zh other languages may be harmed as"),
+        ("undecided", {"zh": {**LOST, **MARKED}, "en": {"n": 0}}, "for zh other languages may be harmed as much"),
         ("wider", {"zh": {**LOST, **MARKED}, "en": MARKED}, "for zh the harm reaches other languages too"),
         ("not shown", {"zh": {**LOST, **TESTED}}, "not shown for zh"),
         ("not shown", {"zh": {**LOST, **TESTED, "mark": "+"}}, "not shown for zh"),
         ("nothing to lose", {"zh": {**TESTED, "base": 0.0}}, "the original scores 0"),
         ("untested", {"zh": LOST}, "no telling, with fewer than 2 random sets"),
-        ("untested", {"en": MARKED}, "no telling"),
+        ("unscored", {"en": MARKED}, "no telling for zh, where fewer than 2 documents are scored in both conditions"),
+        ("unscored", {"zh": {"n": 0, "K": 5}}, "The change of the ablated language itself is not known."),
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) and len(value) < 20 else "",
 )

@@ -10,6 +10,8 @@ import pytest
 
 from lnbench.errors import DataError
 from lnbench.reporting import FORMATS, Table, TableCell, TableRow, render
+from lnbench.reporting.tables import describe
+from lnbench.reporting.tables._format import Style
 
 NAN = math.nan
 
@@ -19,11 +21,12 @@ def cell(value, **more):
 
 
 def table(model="org/model_7b", **change):
+    lost, spared = {"p": 1e-5, "against_random_interval": (0.6, 0.9)}, {"against_random_interval": (-0.1, 0.14)}
     original = {"en": cell(0.9, interval=(0.7, 0.98)), "zh": cell(0.8), "average": cell(0.85), "fidelity": cell(1.0)}
     random = {"en": cell(0.896, sd=0.004), "zh": cell(0.8, sd=0.0), "average": cell(0.848), "fidelity": cell(0.99)}
     specific = {
-        "en": cell(0.88, base=0.9, difference=-0.02, interval=(-0.1, 0.0004), K=5),
-        "zh": cell(0.04, base=0.8, difference=-0.76, interval=(-0.89, -0.61), mark="*", corrected_p=0.001, p=1e-5),
+        "en": cell(0.88, base=0.9, difference=-0.02, interval=(-0.1, -0.0004), K=5, **spared),
+        "zh": cell(0.04, base=0.8, difference=-0.76, interval=(-0.89, -0.61), mark="*", corrected_p=0.001, **lost),
         "average": cell(0.46, mark="+", difference=-0.39, interval=(-0.45, -0.3)),
         "fidelity": TableCell(value=NAN, n=0, coverage=0.0, reason="no document is scored in both conditions"),
     }
@@ -63,7 +66,7 @@ original        90.0        80.0       85.0     100.0    100.0
 random zh       89.6        80.0       84.8      99.0    100.0
   5 draws        ±0.4        ±0.0
 specific zh     88.0         4.0*      46.0+        -      0.0
-             [-10,+0]  [-89,-61]  [-45,-30]
+         [-10.0,-0.0]  [-89,-61]  [-45,-30]
 """
 
 
@@ -99,7 +102,7 @@ def test_markdown():
     lines = whole[4:]
     assert lines[2] == "| condition | en | zh | average | fidelity | scored |"
     assert lines[3] == "| --- | ---: | ---: | ---: | ---: | ---: |"
-    assert lines[6].startswith(r"| specific zh | 88.0 \[-10,+0\] | 4.0\* \[-89,-61\] |")
+    assert lines[6].startswith(r"| specific zh | 88.0 \[-10.0,-0.0\] | 4.0\* \[-89,-61\] |")
     widths = {line.count(" | ") for line in lines[2:7]}
     assert widths == {5}
 
@@ -131,7 +134,7 @@ def test_latex():
     assert lines[4] == r"\begin{tabular}{lrrrrr}"
     assert r"specific zh & 88.0 & 4.0\rlap{$^{*}$} & 46.0\rlap{$^{+}$} & - & 0.0 \\" in lines
     assert (
-        r" & {\scriptsize {[}$-$10,+0]} & {\scriptsize {[}$-$89,$-$61]} & {\scriptsize {[}$-$45,$-$30]} &  &  \\"
+        r" & {\scriptsize {[}$-$10.0,$-$0.0]} & {\scriptsize {[}$-$89,$-$61]} & {\scriptsize {[}$-$45,$-$30]} &  &  \\"
         in lines
     )
     body = "\n".join(lines)
@@ -142,9 +145,30 @@ def test_latex():
     assert set(cells) == {5}
 
 
+def test_the_ends_of_intervals_say_on_which_side_of_zero_they_are():
+    def shown(low, high):
+        return Style(table()).ends((low, high))
+
+    assert shown(-0.0026, 0.0025) == "[-0.3,+0.2]"
+    assert shown(0.001, 0.004) == "[+0.1,+0.4]"
+    assert shown(-0.0002, 0.3) == "[-0.0,+30.0]"
+    assert shown(-1.0, -0.78) == "[-100,-78]"
+    assert shown(-0.1027, 0.1027) == "[-10,+10]"
+
+
+def test_the_share_of_harm_is_not_told_of_noise():
+    def shares(interval):
+        row = TableRow("specific", "zh", False, (), {"zh": cell(0.5, difference=-0.001, interval=interval)})
+        found = {"specific": {"diagonal_share": 0.9, "languages": {"zh": {}, "en": {}}}}
+        return [line for line in describe(table(rows=(row,), selectivity=found)) if "Share of all harm" in line]
+
+    assert shares((-0.03, 0.02)) == [] and shares((math.nan, math.nan)) == []
+    assert shares((-0.03, -0.01)) == ["Share of all harm that is in the ablated language itself: specific 90.0 %."]
+
+
 def test_perplexities_are_not_percent():
     assert " 0.880" in render(table(percent=False), "terminal")
-    assert "[-0.100,+0.000]" in render(table(percent=False), "terminal")
+    assert "[-0.100,-0.000]" in render(table(percent=False), "terminal")
     large = TableRow("original", None, False, (), {"en": cell(1234.5), "zh": cell(1.0), "average": cell(2.0)})
     assert " 1234.5" in render(table(percent=False, rows=(large,), fidelity_metric=None), "terminal")
 
