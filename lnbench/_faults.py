@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lnbench import _surroundings
 from lnbench.errors import LnbenchError
 
 #: Ends from outside that a command takes its own way out of; ctrl-C, which Python has a handler for, is the third.
@@ -29,6 +30,8 @@ _REMEDIES = {
     errno.EPERM: "name a file or folder that you may use",
     errno.EIO: "the disk is failing, or the network to it: look at it before you start again",
     errno.ESTALE: "the network folder went away: start the same command again when it is back",
+    errno.ENAMETOOLONG: "name a shorter path",
+    errno.ELOOP: "a link there leads in a circle: name the file or folder itself",
     errno.EMFILE: "raise the number of open files (ulimit -n), and start the same command again",
     errno.ENFILE: "close other programs, and start the same command again",
 }
@@ -103,8 +106,10 @@ def ended_well() -> Iterator[None]:
     """
     caught: list[int] = []
     _goes_on.clear()
+    _surroundings.open_streams()
     with _listening(caught):
         try:
+            _surroundings.check(sys.argv[1:])
             yield
             _flush()
         except (SystemExit, KeyboardInterrupt) as end:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ from lnbench.errors import OutputError
 
 #: How the hidden folders end in which files are written.
 _PARTIAL = ".partial"
+#: Bytes of a name; a disk takes 255, the hidden name's own included.
+_LONGEST = 200
 
 
 def check_writable(path: Path) -> None:
@@ -25,6 +28,7 @@ def check_writable(path: Path) -> None:
     Raises:
         OutputError: the folder does not exist, cannot be written to, or the path is itself a folder.
     """
+    path = _itself(path)
     _check_place(path)
     try:
         with tempfile.TemporaryFile(dir=path.parent):
@@ -35,9 +39,18 @@ def check_writable(path: Path) -> None:
         ) from error
 
 
+def _itself(path: Path) -> Path:
+    """The file that a link leads to, which is written; the link stays."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def _check_place(path: Path) -> None:
     if path.is_dir():
         raise OutputError(f"cannot write to {str(path)!r}, which is a folder; name a file")
+    if path.is_symlink():
+        raise OutputError(f"cannot write to {str(path)!r}, a link that leads in a circle; name the file itself")
+    if path.exists() and not path.is_file():  # a file that is written whole takes the place of what is there
+        raise OutputError(f"cannot write to {str(path)!r}, which is a device or a pipe; name a file")
     if not path.parent.is_dir():
         raise OutputError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}; create it first")
     if not os.access(path.parent, os.W_OK):
@@ -82,12 +95,15 @@ def make_folder(folder: Path) -> None:
 def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path that becomes ``path`` when the block ends well, and vanishes otherwise.
 
+    Where ``path`` is a link, it becomes the file that the link leads to.
+
     It lies in a hidden folder beside ``path``, in which libraries may leave parts of their own; ``kill -9`` leaves the
     folder, and the next writing of the same file removes it.
 
     Raises:
         OutputError: the path cannot be written.
     """
+    path = _itself(path)
     try:
         _check_place(path)
         with partial_beside(path) as folder:
@@ -121,7 +137,7 @@ def partial_beside(path: Path) -> Iterator[Path]:
 def _held_folder(path: Path) -> tuple[Path, Held]:
     """A new folder and the lock on it; again where another process swept it away before it was locked."""
     while True:
-        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PARTIAL))
+        folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{_short(path)}.", suffix=_PARTIAL))
         try:
             held = hold(folder)
         except FileNotFoundError:
@@ -130,9 +146,15 @@ def _held_folder(path: Path) -> tuple[Path, Held]:
             return folder, held
 
 
+def _short(path: Path) -> str:
+    """The name of a file, or what stands for one that leaves no room for a hidden name around it."""
+    name = os.fsencode(path.name)
+    return path.name if len(name) <= _LONGEST else hashlib.sha256(name).hexdigest()
+
+
 def _sweep(path: Path) -> None:
     """Remove what killed processes have left of this file: folders of ours that nobody holds."""
-    for place in path.parent.glob(f".{escape(path.name)}.*{_PARTIAL}"):
+    for place in path.parent.glob(f".{escape(_short(path))}.*{_PARTIAL}"):
         with suppress(OSError):
             held = hold(place, again=False)
             if held is not None:

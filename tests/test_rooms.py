@@ -9,7 +9,20 @@ import lnbench
 
 PACKAGE = Path(lnbench.__file__).parent
 ROOMS = [
-    ("errors", "languages", "_cluster", "_data", "_hub", "_json", "_lazy", "_near", "_write", "_yaml"),
+    (
+        "errors",
+        "languages",
+        "_cluster",
+        "_data",
+        "_hub",
+        "_json",
+        "_lazy",
+        "_near",
+        "_paths",
+        "_surroundings",
+        "_write",
+        "_yaml",
+    ),
     ("identification",),
     ("neurons",),
     ("models",),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lnbench._paths import at_home
 from lnbench._write import check_writable, whole
 from lnbench.errors import DataError, OutputError
 
@@ -32,7 +33,7 @@ def check_results(folder: Path) -> None:
     Raises:
         DataError: there is no such folder, or neither a study nor lm-eval wrote to it.
     """
-    path = folder.expanduser()
+    path = at_home(folder)
     if not path.is_dir():
         raise DataError(f"there is no folder {str(folder)!r}; give a study's store or lm-eval's --output_path")
     if next((file for name in ("manifest.json", "results*.json") for file in path.rglob(name)), None) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -81,4 +82,5 @@ def _summary(served: Sequence[Served], folder: Path) -> str:
     tasks = [task for one in served for task in one.tasks]
     if not tasks:
         return f"{folder} serves no task of lnbench"
-    return f"{len(tasks)} tasks can run: lm_eval ... --tasks {tasks[0]} --metadata data_dir={folder}"
+    metadata = shlex.quote(json.dumps({"data_dir": str(folder)}, ensure_ascii=False))
+    return f"{len(tasks)} tasks can run: lm_eval ... --tasks {tasks[0]} --metadata {metadata}"

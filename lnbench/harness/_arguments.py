@@ -8,6 +8,7 @@ from typing import Any
 
 from lnbench import models
 from lnbench._near import hint, near
+from lnbench._surroundings import is_text
 from lnbench.errors import ModelArgumentError
 from lnbench.harness._masks import FILE_KEYS
 from lnbench.neurons import NeuronSet, resolve_masks
@@ -56,6 +57,30 @@ def _meant(key: str) -> str | None:
     return next(iter(near(plain, OUR_KEYS, close=_CLOSE)), None)
 
 
+def refuse_twice(in_model_args: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Refuse what stands among the model's arguments and is an option of lm-eval's own, too.
+
+    Raises:
+        ModelArgumentError: names the first.
+    """
+    for key in options:
+        if key in in_model_args:
+            raise ModelArgumentError(
+                f"{key}={in_model_args[key]!r} in --model_args is lm-eval's own option; write --{key} "
+                f"{in_model_args[key]} and leave it out there"
+            )
+
+
+def check_max_length(given: Any) -> None:
+    """Refuse a window that holds no token.
+
+    Raises:
+        ModelArgumentError: it is no number of tokens.
+    """
+    if given is not None and not (isinstance(given, int) and given > 0):
+        raise ModelArgumentError(f"max_length={given!r} is no number of tokens; give 1 or more, or leave it out")
+
+
 def check_engine(engine: Any) -> str:
     """The engine's name.
 
@@ -79,6 +104,8 @@ def mask_paths(mask: str | Path | Sequence[str | Path]) -> list[Path]:
     names = _bracketed(mask) if isinstance(mask, str) else [mask] if isinstance(mask, Path) else mask
     if not isinstance(names, list | tuple) or not names or not all(str(name).strip() for name in names):
         raise ModelArgumentError(f"mask={mask!r} names no neuron-set file; write mask=a.pt or mask=a.pt+b.pt")
+    if not all(is_text(str(name)) for name in names):
+        raise ModelArgumentError(f"mask={mask!r} holds bytes that no results file could name; rename the file")
     return [path for name in dict.fromkeys(str(name).strip() for name in names) for path in resolve_masks(name)]
 
 

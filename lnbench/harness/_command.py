@@ -29,12 +29,18 @@ def run_eval(argv: Sequence[str]) -> int:
     _plugin.register_output_check()
     with _command_line(argv), _task_errors_as_sentences():
         args = _parse()
+        _check_limit(getattr(args, "limit", None))
         output = (args.output_path or _config(args).get("output_path")) if args.command == "run" else None
         before = _output.results_files(output) if output else set()
         args.func(args)
     if output and _writes_results():
         _output.check_written(output, before, samples=_logs_samples(args))
     return 0
+
+
+def _check_limit(limit: float | None) -> None:
+    if limit is not None and not limit > 0:
+        raise TaskError(f"--limit {limit:g} leaves no document; give a number of documents, or a share below 1")
 
 
 def _logs_samples(args: Any) -> bool:

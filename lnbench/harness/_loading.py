@@ -32,7 +32,11 @@ def one_sentence(model: str) -> Iterator[None]:
             f"the model {model!r} cannot be loaded ({first_sentence(error)}); "
             "check pretrained=, which is a folder or a name on the hub"
         ) from error
-    except (ValueError, ImportError) as error:  # no adapter there, two that exclude each other, a missing package
+    except AttributeError as error:
+        if "module 'torch' has no attribute" not in str(error):
+            raise
+        raise ModelArgumentError(f"the model {model!r} cannot be loaded ({error}); check dtype=") from error
+    except (ValueError, ImportError, AssertionError) as error:  # two that exclude each other, a missing package
         raise ModelArgumentError(
             f"the model {model!r} cannot be loaded with these arguments ({first_sentence(error)}); check --model_args"
         ) from error

@@ -82,6 +82,7 @@ class InOneCondition(_Base):
             _arguments.refuse_unknown(set(arg_dict) - set(_arguments.OUR_KEYS), cls.known_arguments())
             arg_dict["pretrained"] = _own_name(arg_dict)
         additional = {key: value for key, value in (additional_config or {}).items() if value is not None}
+        _arguments.refuse_twice(arg_dict, additional)
         return cls(**arg_dict, **additional)
 
     @classmethod

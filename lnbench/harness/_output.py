@@ -8,6 +8,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from lnbench._paths import at_home
 from lnbench._write import check_takes_files
 from lnbench.errors import OutputError
 
@@ -37,14 +38,14 @@ def check_writable(output_path: str | Path) -> None:
     Raises:
         OutputError: the path, or the nearest folder above it that exists, takes no file.
     """
-    path = Path(output_path).expanduser()
+    path = at_home(output_path)
     folder = path.parent if path.suffix == ".json" else path
     check_takes_files(folder, str(output_path), "--output_path")
 
 
 def results_files(output_path: str | Path) -> set[tuple[str, int]]:
     """Name and time of the results files at ``output_path``; what a run adds to them is its own, whatever the clock."""
-    path = Path(output_path).expanduser()
+    path = at_home(output_path)
     name = f"{glob.escape(path.stem)}_*.json"
     files = path.parent.glob(name) if path.suffix == ".json" else path.glob("*/results_*.json")
     return {(str(file), file.stat().st_mtime_ns) for file in files}

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from lnbench._data import packaged
+from lnbench._paths import at_home
 from lnbench.harness import _broken_tasks, _output, _refusals, _versions
 
 MODEL_NAME = "lnbench"
@@ -109,7 +110,7 @@ def _our_folder(arguments: dict[str, Any], given: Any) -> list[Path]:
     except Exception:
         _log.warning("lnbench's tasks are not listed", exc_info=True)
         return []
-    return [] if folder in [path.expanduser().resolve() for path in _as_paths(given)] else [folder]
+    return [] if folder in [at_home(path).resolve() for path in _as_paths(given)] else [folder]
 
 
 def _as_paths(given: Any) -> list[Path]:

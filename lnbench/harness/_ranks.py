@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
+from lnbench.models import check_placement
+
 #: The device that lm-eval's command names where its user names none.
 _USUAL = "cuda:0"
 _NOTHING = object()
@@ -27,12 +29,17 @@ def placed(arguments: dict[str, Any]) -> dict[str, Any]:
     """lm-eval's arguments, completed so that launched processes find each other and a device map is followed.
 
     On a machine without accelerators accelerate joins processes only when it is told to use the CPU.
+
+    Raises:
+        ModelArgumentError: the device that is named is not there.
     """
     import torch
 
     if launched() > 1 and not torch.accelerator.is_available():
         os.environ.setdefault("ACCELERATE_USE_CPU", "true")
     given = dict(arguments)
+    if given.get("device") not in (None, _USUAL):
+        check_placement("auto", str(given["device"]))  # lm-eval takes the CPU for a device that is not there
     if given.get("device_map") is not None and given.get("parallelize") is None and given.get("tp_plan") is None:
         given["parallelize"] = True
     if given.get("parallelize") and given.get("device", _USUAL) == _USUAL and not torch.cuda.is_available():

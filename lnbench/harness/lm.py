@@ -71,6 +71,7 @@ class LnbenchLM(InOneCondition, HFLM):
                 left half edited.
         """
         _arguments.refuse_unknown(set(arguments) - set(_arguments.OUR_KEYS), self.known_arguments())
+        _arguments.check_max_length(arguments.get("max_length"))
         spec_keys = {key: arguments.pop(key, None) for key in _arguments.SPEC_KEYS}
         self._engine_wanted = _arguments.check_engine(engine)
         paths = [] if mask is None or isinstance(mask, NeuronSet) else _arguments.mask_paths(mask)

@@ -17,6 +17,7 @@ from lnbench._data import DEMO_MODEL, demo_model_dir
 from lnbench._faults import is_out_of_memory
 from lnbench._hub import first_sentence, quick_without_network, switched_off
 from lnbench._near import hint
+from lnbench._paths import at_home
 from lnbench.errors import LnbenchError, ModelArgumentError
 
 DTYPES = ("float32", "bfloat16", "float16", "auto")
@@ -86,7 +87,7 @@ def commit_of(name: str, revision: str | None = None, config: Any = None) -> str
         config: The loaded model's config, which is asked first.
     """
     noted = getattr(config, "_commit_hash", None)
-    if noted or Path(name).expanduser().exists():
+    if noted or at_home(name).exists():
         return noted
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
@@ -138,7 +139,7 @@ def unloadable_in_one_sentence(name: str, what: str) -> Iterator[None]:
             raise
         reason = first_sentence(error)
         remedy = f"{hint(name, [DEMO_MODEL], close=0.8)}name a folder with a model or one on the hub"
-        if (switch := switched_off()) and not Path(name).expanduser().exists():
+        if (switch := switched_off()) and not at_home(name).exists():
             reason = f"the hub is switched off by {switch}, and its cache has no copy"
             remedy = f"{hint(name, [DEMO_MODEL], close=0.8)}unset it, or name a folder with a model"
         raise ModelArgumentError(f"the {what} of {name!r} cannot be loaded ({reason}); {remedy}") from error

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from lnbench._paths import at_home
 from lnbench.errors import ModelArgumentError
 from lnbench.models._plan import Plan
 
@@ -81,7 +82,7 @@ def local_weights_fingerprint(path: str | Path) -> str:
     Raises:
         ModelArgumentError: there is nothing at ``path``, or no file that could be weights or a tokenizer.
     """
-    root = Path(path).expanduser()
+    root = at_home(path)
     files = [root] if root.is_file() else _files(root)
     if not files:
         raise ModelArgumentError(f"{root} holds no checkpoint; give a folder with .safetensors files, or a hub name")
@@ -93,7 +94,7 @@ def local_weights_fingerprint(path: str | Path) -> str:
 
 def _identity(name: str | None) -> str | None:
     """A hub name as it is; something on this disk by its fingerprint."""
-    if name is None or not Path(name).expanduser().exists():
+    if name is None or not at_home(name).exists():
         return name
     return f"local:{local_weights_fingerprint(name)}"
 

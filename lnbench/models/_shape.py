@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from lnbench._paths import at_home
 from lnbench.models._load import NO_CODE, model_location, unloadable_in_one_sentence
 from lnbench.models._sitemap import architecture_of
 from lnbench.neurons import Architecture
@@ -52,7 +52,7 @@ def load_config(name: str, *, revision: str | None = None, **options: Any) -> An
     from transformers import AutoConfig
 
     location = model_location(name)
-    local = Path(location).expanduser()
+    local = at_home(location)
     asked = {"revision": revision} if revision and not local.is_dir() else {}
     with unloadable_in_one_sentence(name, "config"):
         return AutoConfig.from_pretrained(str(local) if local.is_dir() else location, **asked, **NO_CODE, **options)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lnbench import _yaml
+from lnbench._paths import at_home
 from lnbench.errors import SpecError
 
 SUFFIXES = (".yaml", ".yml")
@@ -25,7 +26,7 @@ def read_source(spec: str | Path | Mapping[str, Any] | None) -> tuple[str, dict[
     if isinstance(spec, str) and not spec.strip().lower().endswith(SUFFIXES):
         return "", {"steps": [spec.strip()]}
     if isinstance(spec, (str, Path)):
-        path = Path(spec).expanduser()
+        path = at_home(spec)
         return str(path), _read_yaml(path)
     raise SpecError(f"cannot read {spec!r} as a spec; give an operation such as 'zero', a YAML file or a mapping")
 

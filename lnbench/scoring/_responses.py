@@ -8,12 +8,12 @@ text), the prompt under ``arguments`` and, in lnbench's tasks, the language in `
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lnbench import _json
 from lnbench.errors import DataError, UnknownLanguageError
 from lnbench.languages import fold
 
@@ -23,6 +23,8 @@ __all__ = ["TEXT_FIELDS", "Fields", "Response", "read_responses"]
 TEXT_FIELDS = ("resps", "filtered_resps", "text", "response", "completion")
 _PROMPT_FIELDS = ("arguments.gen_args_0.arg_0", "prompt")
 _EXPECT_FIELD = "doc.lang"
+#: Bytes of a line: a pipe may be read, but not one that never ends a line.
+_LONGEST = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,10 @@ def _lines(path: Path) -> Iterator[bytes]:
     """Lines end with a line feed and nothing else: JSON strings may hold U+2028."""
     try:
         with path.open("rb") as stream:
-            for at, line in enumerate(stream):
+            for at, line in enumerate(iter(lambda: stream.readline(_LONGEST), b"")):
+                if len(line) == _LONGEST:
+                    raise DataError(f"{path}, line {at + 1} is longer than {_LONGEST // 2**20} MiB, which no text is; "
+                                    "give one response a line")  # fmt: skip
                 bare = line.removesuffix(b"\n").removesuffix(b"\r")
                 yield bare.removeprefix(b"\xef\xbb\xbf") if at == 0 else bare
     except OSError as error:
@@ -97,7 +102,7 @@ def _decoded(line: bytes, where: str) -> str:
 
 def _row(line: bytes, where: str) -> Mapping[str, Any]:
     try:
-        row = _json.loads(_decoded(line, where))
+        row = json.loads(_decoded(line, where))
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", "too deep or too long a number")
         raise DataError(f"{where}: not JSON ({reason}); give one JSON object a line, or name the file .txt") from error

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lnbench._paths import at_home
 from lnbench.errors import StudyError
 from lnbench.languages import language
 from lnbench.models import delta_header
@@ -99,7 +99,7 @@ def _refuse_unasked(condition: Condition, study: Study) -> None:
 
 def _tuned(study: Study, condition: Condition) -> Condition:
     path = study.path(str(condition.delta))
-    if not Path(path).expanduser().is_file():
+    if not at_home(path).is_file():
         raise StudyError(
             f"condition {str(condition)!r} needs the delta {path!r}, which is not there; make it with `lnbench tune`, "
             "or correct delta"

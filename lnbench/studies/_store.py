@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lnbench import _json
+from lnbench._paths import at_home
 from lnbench._write import check_takes_files, whole
 from lnbench.errors import OutputError, StudyError
 
@@ -31,7 +32,7 @@ class Store:
     """The folder of one study's cells. Making one touches nothing on the disk."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).expanduser()
+        self.folder = at_home(folder)
 
     def check(self, name: str, *, writing: bool = True) -> None:
         """Refuse a folder that holds another study, or, for ``writing``, that cannot be written.

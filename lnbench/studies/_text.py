@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from lnbench import _yaml
+from lnbench._paths import at_home, is_endless
 from lnbench.errors import StudyError
 
 #: Keys and list positions from the top of the file down to a value.
@@ -38,7 +39,9 @@ class StudyText:
         Raises:
             StudyError: it is missing, not UTF-8, not YAML, or not such a mapping; names file and line.
         """
-        file = Path(path).expanduser()
+        file = at_home(path)
+        if is_endless(file):
+            raise StudyError(f"the study file {str(file)!r} is a device or a pipe; name a file")
         try:
             text = file.read_text(encoding="utf-8")
             root, values = _yaml.read(text)

@@ -18,6 +18,7 @@ from lnbench._write import whole
 from pathlib import Path
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have jobs in the background ignore it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and `nohup` this one
 {before}
 with ended_well():
     {work}

@@ -135,8 +135,11 @@ FINDINGS = {
         lambda: half_a_character(neuron_files.ours(".safetensors")[0]),
         "its header is not JSON (half a character",
     ),
-    "half a character in a row": (
-        "responses JSONL", lambda: b'{"text": "\\ud800", "lang": "zh"}\n', "line 1: not JSON (half a character)",
+    "an infinite key of examples": (
+        "MGSM examples JSON",
+        lambda: b'{"MGSM_EXEMPLARS": {"en": [Infinity, {"q": "Question: B?", "a":"Answer: 2"}]}, '
+        b'"EXEMPLAR_NUMBER_ANSWERS": [1, 2]}',
+        "as published; fetch it again",
     ),
     "half a character in YAML": ("spec YAML", lambda: b'steps: [zero]\nlang: "\\ud800"\n', "half a character"),
     "an amount of 5000 digits": ("corpus arguments", lambda: b"9" * 5000, "tokens cannot be"),

@@ -185,3 +185,9 @@ def test_accelerate_launch(wheel_environment: Environment, zh_mask, task_folder)
     assert found.returncode == 0, found.stderr
     assert found.stdout.count("lnbench: mask") == 1
     assert results(wheel_environment.folder / "launched")["config"]["lnbench"]["neurons"] == 11
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "nan"])
+def test_a_limit_that_leaves_no_document(limit):
+    with pytest.raises(TaskError, match="leaves no document; give a number"):
+        run_eval(["--tasks", "lnbench_demo_mc_zh", "--limit", limit])

@@ -11,6 +11,7 @@ from typing import Any
 
 from lnbench._data import DEMO_MODEL, packaged
 from lnbench._near import hint
+from lnbench._paths import at_home
 from lnbench.errors import DataError
 from lnbench.languages import DEMO_LANGUAGES
 
@@ -141,7 +142,7 @@ class Setting:
 
 def _state(source: str) -> list[Any]:
     """Sizes and times of a file, or of those in a folder; nothing for what is no path."""
-    path = Path(source).expanduser()
+    path = at_home(source)
     files = [path] if path.is_file() else sorted(path.rglob("*")) if path.is_dir() else []
     return [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from lnbench._data import DEMO_MODEL, demo_model_dir, packaged
+from lnbench._paths import at_home
 from lnbench.cli._doctor._report import Part
 from lnbench.errors import LnbenchError
 from lnbench.languages import DATASETS
@@ -38,7 +39,7 @@ def neuron_sets() -> Part:
     named = os.environ.get("LNBENCH_NEURON_SETS", "")
     part = Part("Neuron sets", {"LNBENCH_NEURON_SETS": named or "-"})
     for folder in filter(None, named.split(os.pathsep)):
-        if not Path(folder).expanduser().is_dir():
+        if not at_home(folder).is_dir():
             part.wrong(f"LNBENCH_NEURON_SETS names {folder!r}, which is no folder; make it or take it out")
     try:
         shipped = packaged("neuron_sets")

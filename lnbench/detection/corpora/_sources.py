@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lnbench import _json
 from lnbench.errors import DataError, SpecError
 
 #: What one document of a text file is: a line, or the lines between two blank ones.
@@ -134,7 +134,7 @@ def _json_documents(path: Path, field: str) -> Iterator[str]:
 
 def _parsed(line: str, number: int, path: Path) -> Any:
     try:
-        return _json.loads(line)
+        return json.loads(line)
     except (ValueError, RecursionError):
         cut = f"longer than {_LONGEST_JSON} characters" if len(line) >= _LONGEST_JSON else "not JSON"
         raise DataError(f"line {number} of {str(path)!r} is {cut}; write one JSON object a line") from None

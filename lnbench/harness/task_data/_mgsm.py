@@ -65,7 +65,7 @@ def _examples(folder: Path, name: str) -> Iterator[Raw]:
         for number, (key, answer) in enumerate(zip(sorted(examples, key=int), published[_ANSWERS], strict=True), 1):
             row = {"question": examples[key]["q"], "answer": examples[key]["a"], "answer_number": answer}
             yield f"{path}, {name}, example {number}", row
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         wanted = f"{_EXAMPLES}[{name!r}] (eight of q and a) and {_ANSWERS}"
         raise DataError(f"{path} does not hold {wanted} as published; fetch it again") from error
 

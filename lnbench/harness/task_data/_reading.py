@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lnbench import _json
 from lnbench.errors import DataError
 
 #: A row of a file: where it stands, in words, and its fields.
@@ -69,7 +68,7 @@ def json_lines(path: Path) -> Iterator[Raw]:
     """
     for where, line in lines_of(path):
         try:
-            row = _json.loads(line)
+            row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{where}: not JSON ({getattr(error, 'msg', _TOO_MUCH)}); {_ROW_REMEDY}") from error
         if not isinstance(row, dict):
@@ -118,7 +117,7 @@ def json_file(path: Path) -> Any:
         DataError: as for :func:`text_of`, or it is not JSON; the line is named.
     """
     try:
-        return _json.loads(text_of(path))
+        return json.loads(text_of(path))
     except json.JSONDecodeError as error:
         raise DataError(f"{path}, line {error.lineno}: not JSON ({error.msg}); {_FILE_REMEDY}") from error
     except (ValueError, RecursionError) as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lnbench._paths import at_home
 from lnbench.errors import DataError
 from lnbench.harness.task_data._documents import FORMS
 from lnbench.harness.task_data._loading import BENCHMARKS
@@ -48,7 +49,7 @@ def survey(folder: str | Path) -> Iterator[Served]:
     Raises:
         DataError: it is no folder.
     """
-    found = Path(os.path.expanduser(folder)).resolve()  # noqa: PTH111 - pathlib's raises where there is no such user
+    found = Path(os.path.realpath(at_home(folder)))  # pathlib's own raises where links lead in a circle
     if not found.is_dir():
         raise DataError(f"{str(folder)!r} is no folder; name the folder that holds the published files")
     for benchmark in BENCHMARKS.values():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lnbench import models
+from lnbench._paths import at_home
 from lnbench.errors import EngineError, ModelArgumentError
 from lnbench.harness import _arguments, _delta, _masks, _provenance
 from lnbench.harness.vllm._biases import refuse_unread
@@ -140,5 +141,5 @@ def _refuse_unfit(checkpoint: models.Checkpoint, plan: models.Plan | None, argum
 
 def absolute(path: str | Path) -> str:
     """A local folder by its full path, for engines that start elsewhere; a name on the hub as it is."""
-    local = Path(path).expanduser()
+    local = at_home(path)
     return str(local.absolute()) if local.exists() else str(path)

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from lnbench import _json
 from lnbench._lock import Held, hold
+from lnbench._paths import at_home
 from lnbench.errors import OutputError
 from lnbench.models import PLAN_FILE
 
@@ -35,7 +36,7 @@ _log = logging.getLogger("lnbench")
 def exports_folder() -> Path:
     """Where exported checkpoints are kept."""
     named = os.environ.get("LNBENCH_CACHE")
-    return (Path(named).expanduser() if named else Path.home() / ".cache" / "lnbench") / "exports"
+    return (at_home(named) if named else Path.home() / ".cache" / "lnbench") / "exports"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lnbench import _json
+from lnbench._paths import at_home
 from lnbench.errors import EngineError, ModelArgumentError
 from lnbench.models._export._record import PLAN_FILE
 from lnbench.models._export._stored import INDEX, SINGLE, Stored
@@ -50,7 +51,7 @@ class Checkpoint:
         Raises:
             ModelArgumentError: they cannot be had.
         """
-        local = Path(self.location).expanduser()
+        local = at_home(self.location)
         if local.is_dir():
             return local
         with unloadable_in_one_sentence(self.name, "checkpoint"):
@@ -106,7 +107,7 @@ def open_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
         UnsupportedArchitectureError: lnbench has no description of this architecture.
     """
     location = model_location(name)
-    if (Path(location).expanduser() / "adapter_config.json").is_file():
+    if (at_home(location) / "adapter_config.json").is_file():
         raise ModelArgumentError(
             f"{name!r} is an adapter (it holds adapter_config.json); merge it into its model with merge_and_unload(), "
             "save that, and export it"
@@ -119,7 +120,7 @@ def open_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
             "unquantised model, or run the plan with engine=hook"
         )
     model = shell_of(name, config)
-    commit = commit_of(location, revision, config) or (None if Path(location).expanduser().is_dir() else revision)
+    commit = commit_of(location, revision, config) or (None if at_home(location).is_dir() else revision)
     return Checkpoint(name, location, commit, model.eval(), site_map(model))
 
 

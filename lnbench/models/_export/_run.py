@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from lnbench._paths import at_home
 from lnbench.errors import OutputError
 from lnbench.models._export._card import README, card, licence_of
 from lnbench.models._export._checkpoint import Checkpoint
@@ -105,7 +106,7 @@ def _export_model(model: nn.Module, plan: Plan, target: Path, tokenizer: Any, ab
 
 
 def _base_of(checkpoint: Checkpoint) -> Base:
-    local = Path(checkpoint.location).expanduser().is_dir()
+    local = at_home(checkpoint.location).is_dir()
     return Base(
         checkpoint.name,
         checkpoint.revision,

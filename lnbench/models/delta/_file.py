@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from lnbench._paths import at_home
 from lnbench._write import whole
 from lnbench.errors import DeltaError
 from lnbench.models.delta._delta import Delta, DeltaPart
@@ -45,7 +46,7 @@ def read(path: Path) -> Delta:
     """
     from safetensors import SafetensorError, safe_open
 
-    with one_sentence(path, SafetensorError), safe_open(path.expanduser(), framework="pt") as file:
+    with one_sentence(path, SafetensorError), safe_open(at_home(path), framework="pt") as file:
         header = checked_header(file.metadata() or {}, path)
         delta = _delta(header, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (not a dict)
     if header.get("content_hash") != delta.content_hash:

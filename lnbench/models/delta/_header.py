@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lnbench import _json
+from lnbench._paths import at_home
 from lnbench.errors import DeltaError
 
 #: Version of the file, ``major.minor``; a newer major version is refused.
@@ -33,7 +34,7 @@ def fill_delta_name(pattern: str, language: str, seed: int | None) -> str:
 def is_delta(path: str | Path) -> bool:
     """Whether there is a file of ours at ``path``; what lm-eval calls a delta is a checkpoint and none."""
     try:
-        with Path(path).expanduser().open("rb") as file:
+        with at_home(path).open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             if length > _MAX_HEADER:
                 return False
@@ -53,7 +54,7 @@ def delta_header(path: str | Path) -> dict[str, Any]:
     from safetensors import SafetensorError, safe_open
 
     named = Path(path)
-    with one_sentence(named, SafetensorError), safe_open(named.expanduser(), framework="numpy") as file:
+    with one_sentence(named, SafetensorError), safe_open(at_home(named), framework="numpy") as file:
         return checked_header(file.metadata() or {}, named)
 
 

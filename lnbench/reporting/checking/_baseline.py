@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lnbench._paths import is_endless
 from lnbench._write import whole
 from lnbench.errors import DataError
 from lnbench.reporting.checking._cells import Cell, Keys, Place
@@ -93,6 +94,8 @@ _AGAIN = "take it from version control, or delete it and make it again with --up
 
 
 def _content(path: Path) -> dict[str, Any]:
+    if is_endless(path):
+        raise DataError(f"the baseline {str(path)!r} is a device or a pipe; name a file")
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lnbench._paths import at_home
 from lnbench.errors import DataError, OutputError
 from lnbench.reporting.leaderboard._files import write_text
 from lnbench.reporting.leaderboard._names import distinct, file_name
@@ -85,7 +86,7 @@ def check_out(out: Path, paths: Sequence[Path]) -> None:
     """
     if out.exists() and not out.is_dir():
         raise OutputError(f"{str(out)!r} is a file, and tables are written to a folder; name another")
-    if (out / "bundles").is_dir() and out.resolve() not in [path.expanduser().resolve() for path in paths]:
+    if (out / "bundles").is_dir() and out.resolve() not in [at_home(path).resolve() for path in paths]:
         raise OutputError(
             f"{str(out)!r} holds bundles, whose tables would be lost; use `lnbench leaderboard add`, or another --out"
         )
@@ -100,7 +101,7 @@ def read_leaderboard(paths: Sequence[Path], *, neurons: str | None = None, sampl
     if not paths:
         raise DataError("no results are named; give a study's store, lm-eval's --output_path, or a leaderboard")
     sources = read_sources(paths, neurons=neurons, samples=samples)
-    references = [one for path in paths for one in read_published(path.expanduser() / "references")]
+    references = [one for path in paths for one in read_published(at_home(path) / "references")]
     return Leaderboard(sources, [tables_of(source) for source in sources], references)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lnbench._data import DEMO_MODEL
+from lnbench._paths import at_home
 from lnbench.errors import DataError
 from lnbench.reporting.leaderboard._files import read_bundle, usable_names
 from lnbench.reporting.leaderboard._names import distinct, file_name
@@ -75,7 +76,7 @@ def read_sources(paths: Iterable[Path], *, neurons: str | None = None, samples: 
     Raises:
         DataError: there is nothing to read, or it is damaged.
     """
-    found = [source for path in paths for source in _read(path.expanduser(), neurons, samples)]
+    found = [source for path in paths for source in _read(at_home(path), neurons, samples)]
     names = distinct([source.name for source in found])
     return [replace(source, name=name) for source, name in zip(found, names, strict=True)]
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lnbench._paths import at_home
 from lnbench.errors import DataError
 from lnbench.reporting.reading._documents import Documents
 from lnbench.reporting.reading._files import mapping, read_json, read_lines
@@ -37,7 +38,7 @@ def read_results(folder: str | Path) -> Results:
         DataError: there are no results; a file is missing, cut short or changed; samples are missing or have no hashes;
             two results for one cell; one name for two models; a cell of a newer lnbench.
     """
-    path = Path(folder).expanduser()
+    path = at_home(folder)
     if not path.is_dir():
         raise DataError(f"there is no folder {str(folder)!r}; give a study's store or lm-eval's --output_path")
     cells = path / "cells" if (path / "cells").is_dir() else path
