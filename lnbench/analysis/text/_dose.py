@@ -34,8 +34,10 @@ class Point:
 
     Attributes:
         dose: strength, or number of neurons of each language.
-        value, low, high: the response and its 95 % interval over documents.
-        random, random_low, random_high: mean, least and most of the random sets; NaN without any.
+        value, low, high: the response, and the original's with the ends of the 95 % interval of the change added: how
+            far the change, over documents, could be another. Where steering is right or wrong, Wilson's of the value.
+        random, random_low, random_high: mean, least and most of the random sets where steered, one standard deviation
+            each way where ablated; NaN without any.
         K: random sets.
     """
 

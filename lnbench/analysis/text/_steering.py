@@ -40,7 +40,7 @@ class Measure:
     Attributes:
         name: what is measured.
         original, steered: means over the documents.
-        interval: 95 %, of ``steered``.
+        interval: 95 %: Wilson's of ``steered`` where that is right or wrong, else the change's added to ``original``.
         difference, difference_interval: steered minus original, and its 95 % interval.
         randoms: the same number of each random set.
         p: of the steered model being one more random set; not corrected.
