@@ -7,6 +7,7 @@ from lnbench.scoring._expected import expect_language, expected_language
 from lnbench.scoring._fidelity import PROTOCOLS, Fidelity, fidelity, fidelity_signature, judge_by
 from lnbench.scoring._judgement import Judgement, judge
 from lnbench.scoring._kinds import METRICS
+from lnbench.scoring._logged import score_of
 from lnbench.scoring._numbers import number
 from lnbench.scoring._process import cut, languages_found, mean_of_scored, process, signatures
 from lnbench.scoring._qa import qa
@@ -46,6 +47,7 @@ __all__ = [
     "qa",
     "read_responses",
     "rouge",
+    "score_of",
     "script_of_language",
     "signature",
     "signatures",

@@ -6,7 +6,6 @@ returns, aggregated and per sample.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lnbench.scoring import score_of
 from lnbench.studies._conditions import Condition
 
 _Json = dict[str, Any]
@@ -171,19 +171,8 @@ def read_scores(condition: Condition, task: str, results: _Json, samples: Sequen
         measured = "," in key and metric in ordered[0] and isinstance(value, (int, float))  # not standard errors, text
         if not measured:
             continue
-        per_document = np.array([_one(metric, sample[metric]) for sample in ordered], dtype=np.float64)
+        per_document = np.array([score_of(metric, sample[metric]) for sample in ordered], dtype=np.float64)
         yield TaskScores(condition, task, metric, float(value), per_document)
-
-
-def _one(metric: str, value: Any) -> float:
-    """The metric of one document; NaN where it is unscored.
-
-    For perplexities lm-eval keeps (log-likelihood in nats, number of bytes or words) and divides over all documents.
-    """
-    if isinstance(value, (tuple, list)):
-        nats = -float(value[0]) / float(value[1])
-        return nats / math.log(2) if metric == "bits_per_byte" else math.exp(nats)
-    return np.nan if value is None else float(value)
 
 
 def _silent(method: Callable[..., Any], /, *args: Any, **keys: Any) -> Any:

@@ -68,12 +68,6 @@ class Scores:
         """The draw of a random control."""
         return self.role.seed
 
-    def by_document(self) -> dict[tuple[str, str, str], float]:
-        """Score by (doc_hash, prompt_hash, target_hash); the last one where a document comes twice."""
-        keys, prompts = self.documents.keys, self.documents.prompts
-        named = [(key[0], prompt, key[1]) for key, prompt in zip(keys, prompts, strict=True)]
-        return dict(zip(named, self.scores.tolist(), strict=True))
-
 
 @dataclass(frozen=True)
 class Failed:

@@ -16,7 +16,7 @@ from lnbench.reporting.reading._files import mapping
 from lnbench.reporting.reading._names import dataset_and_language
 from lnbench.reporting.reading._results import Scores
 from lnbench.reporting.reading._role import Role
-from lnbench.reporting.reading._values import score_of
+from lnbench.scoring import score_of
 
 __all__ = ["Task", "scores_of"]
 

@@ -24,7 +24,7 @@ from lnbench.reporting.statistics._selectivity import (
     langspec_f1,
     selectivity,
 )
-from lnbench.reporting.statistics._tests import mcnemar, paired_p, paired_ps, sign_flip
+from lnbench.reporting.statistics._tests import mcnemar, paired_p, paired_ps
 from lnbench.reporting.statistics._units import Units, documents
 
 __all__ = [
@@ -53,5 +53,4 @@ __all__ = [
     "paired_p",
     "paired_ps",
     "selectivity",
-    "sign_flip",
 ]

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from lnbench.reporting.statistics._bootstrap import RESAMPLES, sign_flipped_means
 
-__all__ = ["mcnemar", "paired_p", "paired_ps", "sign_flip"]
+__all__ = ["mcnemar", "paired_p", "paired_ps"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -30,11 +30,6 @@ def mcnemar(gained: int, lost: int) -> float:
     document changed.
     """
     return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
-
-
-def sign_flip(differences: FloatArray, *, resamples: int = RESAMPLES, seed: int = 0) -> float:
-    """Two-sided sign-flip (paired permutation) test of a mean of 0; see :func:`paired_ps`."""
-    return _sign_flips([np.asarray(differences, dtype=np.float64)], resamples, seed)[0]
 
 
 def paired_p(differences: FloatArray, *, resamples: int = RESAMPLES, seed: int = 0) -> float:

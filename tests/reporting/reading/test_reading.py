@@ -12,7 +12,7 @@ from lnbench.errors import DataError
 from lnbench.reporting import read_results
 from lnbench.reporting.reading import Role
 from lnbench.reporting.reading._names import dataset_and_language
-from lnbench.reporting.reading._values import score_of
+from lnbench.scoring import score_of
 
 from ..conftest import sample, write_cell, write_run
 
@@ -35,7 +35,10 @@ def test_plain_output(tmp_path):
     assert (s.metric, s.higher_is_better, s.value, s.source) == ("acc", True, 2 / 3, file)
     assert s.scores.tolist() == [0, 1, 1]
     first = ACC[0]
-    assert s.by_document()[first["doc_hash"], first["prompt_hash"], first["target_hash"]] == 0
+    assert (s.documents.keys[0][:2], s.documents.prompts[0]) == (
+        (first["doc_hash"], first["target_hash"]),
+        first["prompt_hash"],
+    )
 
 
 def test_output_path_that_names_a_file(tmp_path):

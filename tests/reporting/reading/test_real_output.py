@@ -44,9 +44,9 @@ def test_numbers_are_those_of_the_files(found, lm_eval_output):
             for s in (s for s in found if s.source == file and s.task == task):
                 assert s.value == content["results"][task][f"{s.metric},none"]
                 assert s.higher_is_better == content["higher_is_better"][task][s.metric]
-                assert s.by_document().keys() == {
-                    (row["doc_hash"], row["prompt_hash"], row["target_hash"]) for row in rows
-                }
+                hashes = {(row["doc_hash"], row["target_hash"], row["prompt_hash"]) for row in rows}
+                kept = zip(s.documents.keys, s.documents.prompts, strict=True)
+                assert {(*key[:2], prompt) for key, prompt in kept} == hashes
                 if s.dataset != "demo_ppl":
                     logged = [row[s.metric] for row in sorted(rows, key=lambda row: row["doc_id"])]
                     assert np.array_equal(s.scores, np.array(logged, dtype=float), equal_nan=True)
