@@ -25,21 +25,26 @@ def launched() -> int:
     return int(started) if "LOCAL_RANK" in os.environ and started.isdigit() else 1
 
 
+def check_device(device: Any) -> None:
+    """Refuse a device that is not there: lm-eval would take the CPU for it and say so in a log.
+
+    Raises:
+        ModelArgumentError: it cannot be used on this machine.
+    """
+    if device not in (None, _USUAL):
+        check_placement("auto", str(device))
+
+
 def placed(arguments: dict[str, Any]) -> dict[str, Any]:
     """lm-eval's arguments, completed so that launched processes find each other and a device map is followed.
 
     On a machine without accelerators accelerate joins processes only when it is told to use the CPU.
-
-    Raises:
-        ModelArgumentError: the device that is named is not there.
     """
     import torch
 
     if launched() > 1 and not torch.accelerator.is_available():
         os.environ.setdefault("ACCELERATE_USE_CPU", "true")
     given = dict(arguments)
-    if given.get("device") not in (None, _USUAL):
-        check_placement("auto", str(given["device"]))  # lm-eval takes the CPU for a device that is not there
     if given.get("device_map") is not None and given.get("parallelize") is None and given.get("tp_plan") is None:
         given["parallelize"] = True
     if given.get("parallelize") and given.get("device", _USUAL) == _USUAL and not torch.cuda.is_available():

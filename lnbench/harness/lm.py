@@ -24,7 +24,7 @@ from lnbench.harness._cache import CacheFence
 from lnbench.harness._finite import Finite, checked
 from lnbench.harness._fit import Fit
 from lnbench.harness._one_condition import InOneCondition
-from lnbench.harness._ranks import gathered, in_order, number_process, own_of_each, placed
+from lnbench.harness._ranks import check_device, gathered, in_order, number_process, own_of_each, placed
 from lnbench.neurons import NeuronSet
 from lnbench.scoring import expect_language
 
@@ -72,6 +72,7 @@ class LnbenchLM(InOneCondition, HFLM):
         """
         _arguments.refuse_unknown(set(arguments) - set(_arguments.OUR_KEYS), self.known_arguments())
         _arguments.check_max_length(arguments.get("max_length"))
+        check_device(arguments.get("device"))
         spec_keys = {key: arguments.pop(key, None) for key in _arguments.SPEC_KEYS}
         self._engine_wanted = _arguments.check_engine(engine)
         paths = [] if mask is None or isinstance(mask, NeuronSet) else _arguments.mask_paths(mask)

@@ -17,6 +17,9 @@ from torch.utils.hooks import RemovableHandle
 
 from lnbench.errors import EngineError
 
+#: What decoders call their cache: transformers up to 5.23, and from 5.24 on.
+_CACHES = ("past_key_values", "cache")
+
 
 class TokenRule:
     """Says, during a forward pass, whether the plan applies to it."""
@@ -30,6 +33,11 @@ class TokenRule:
         if self.tokens == "all":
             return []
         names = list(inspect.signature(decoder.forward).parameters)
+        if not set(_CACHES) & set(names):  # every pass would look like a prompt
+            raise EngineError(
+                f"tokens={self.tokens} needs the decoder's key-value cache, and {type(decoder).__name__}.forward "
+                f"takes none by the name of {' or '.join(_CACHES)}; use tokens=all"
+            )
 
         def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             given = dict(zip(names, args, strict=False)) | kwargs
@@ -38,7 +46,7 @@ class TokenRule:
         return [decoder.register_forward_pre_hook(before, with_kwargs=True)]
 
     def _decides(self, given: dict[str, Any], decoder: nn.Module) -> bool:
-        cache = given.get("past_key_values")
+        cache = next((given[name] for name in _CACHES if given.get(name) is not None), None)
         use_cache = given.get("use_cache")
         if use_cache is None:
             use_cache = getattr(getattr(decoder, "config", None), "use_cache", True)

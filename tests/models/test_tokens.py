@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import DynamicCache
 
 from lnbench.errors import EngineError
 from lnbench.models import Plan, applied, choose_engine
@@ -102,6 +103,28 @@ def test_a_cache_of_tuples_or_positional_arguments_is_read() -> None:
     assert decoder(None) is False
     for handle in handles:
         handle.remove()
+
+
+def test_a_cache_by_any_of_its_names_is_seen_and_a_decoder_without_one_is_refused() -> None:
+    """transformers 5.24 calls it otherwise; unseen, every pass would be taken for a prompt."""
+    from lnbench.models._tokens import TokenRule
+
+    class Renamed(torch.nn.Module):
+        def forward(self, input_ids: Any, cache: Any = None, use_cache: bool = True) -> bool:
+            return rule.applies
+
+    class Without(torch.nn.Module):
+        def forward(self, input_ids: Any, memory: Any = None) -> bool:
+            return rule.applies
+
+    rule = TokenRule("generated")
+    (handle,) = rule.watch(decoder := Renamed())
+    filled = DynamicCache()
+    filled.update(torch.zeros(1, 2, 5, 4), torch.zeros(1, 2, 5, 4), 0)
+    assert decoder(None, cache=filled) is True and decoder(None, cache=DynamicCache()) is False
+    handle.remove()
+    with pytest.raises(EngineError, match=r"Without\.forward takes none by the name of past_key_values or cache"):
+        rule.watch(Without())
 
 
 def test_fold_is_refused() -> None:

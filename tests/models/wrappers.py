@@ -13,6 +13,7 @@ from typing import Any
 
 import accelerate
 import peft
+import pytest
 import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
@@ -154,7 +155,12 @@ def mixed_adapters(_: Path) -> Any:
 def added_by_transformers(_: Path) -> Any:
     torch.manual_seed(3)
     model = build("llama")
-    model.add_adapter(peft.LoraConfig(r=2, lora_alpha=8, target_modules=LORA, init_lora_weights=False))
+    try:
+        model.add_adapter(peft.LoraConfig(r=2, lora_alpha=8, target_modules=LORA, init_lora_weights=False))
+    except ValueError as error:  # transformers 5.24 asks for PEFT 0.22, which is not released
+        if "version of PEFT" not in str(error):
+            raise
+        pytest.skip(str(error))
     return model.eval()
 
 

@@ -55,9 +55,9 @@ class Rebuilder:
             DataError: the output is not finite.
             UnsupportedArchitectureError: it is off by more than rounding.
         """
-        off = 0.0
-        for turning in sorted(_TURNINGS, key=lambda each: each != self._turning):  # first what was right before
-            given = {**called_with, "position_embeddings": _turned(called_with.get("position_embeddings"), turning)}
+        off, rotary = 0.0, called_with.get("position_embeddings")
+        for turning in sorted(_possible(rotary), key=lambda each: each != self._turning):  # first what was right before
+            given = {**called_with, "position_embeddings": _turned(rotary, turning)}
             adjacent = turning in ("adjacent", "doubled")
             made = view(self._heads, self._form, query_key_value, given, groups, adjacent=adjacent)
             off, focus = _distance(made, headed_by_group(output[-_COMPARED:], self._heads, groups))
@@ -78,6 +78,11 @@ class Rebuilder:
         return UnsupportedArchitectureError(
             f"{self._name} {what}; leave out attn.q and attn.k and score ffn.hidden, attn.v and attn.o"
         )
+
+
+def _possible(rotary: Any) -> Sequence[str]:
+    """Turnings that tables of this width can mean: those of an odd one have no pairs (GPT-J gives one of each pair)."""
+    return _TURNINGS if rotary is None or all(part.shape[-1] % 2 == 0 for part in rotary) else ("none",)
 
 
 def _turned(rotary: Any, turning: str) -> Any:
