@@ -123,6 +123,28 @@ def test_lower_is_better_turns_the_gap_round():
     assert two.row("solving-ffn").cells["gap"].mark == "*"
 
 
+def test_a_gap_of_several_seeds_is_that_of_all_of_them():
+    """Value, interval and test are of the mean over seeds, whichever seed comes first."""
+    rng = np.random.default_rng(1)
+
+    def with_seeds(order):
+        found = [s for s in RESULTS if s.condition != "solving-ffn" or s.role.control]
+        for s in (s for s in RESULTS if s.condition == "solving-ffn" and not s.role.control):
+            for seed, more in enumerate(order):
+                lost = s.scores - more * (s.evaluated != "en" and s.evaluated == s.ablated)
+                found.append(replace(s, role=replace(s.role, seed=seed), scores=lost, value=float(lost.mean())))
+        return Results(tuple(found))
+
+    order = rng.uniform(0, 0.2, 5)
+    one, two = (room.workflow_table(with_seeds(list(each))).row("solving-ffn") for each in (order, order[::-1]))
+    alone = room.workflow_table(RESULTS).row("solving-ffn").cells["gap"]
+    gap, turned = one.cells["gap"], two.cells["gap"]
+    assert gap.value == pytest.approx(alone.value + order.mean())
+    assert gap.interval == pytest.approx(turned.interval) and gap.interval[0] < gap.value < gap.interval[1]
+    over = (row.cells["gap over random"] for row in (one, two))
+    assert len({round(cell.value, 9) for cell in over}) == 1
+
+
 def test_what_has_no_neurons_shows_no_number():
     idle = study({"solving-ffn": (what(), OWN, 0.1)}, absent={"solving-attn": ("attn",)})
     empty = study({"solving-both": (what(sites=()), {}, 0.0)}, neurons=0)

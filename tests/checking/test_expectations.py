@@ -158,6 +158,34 @@ def test_more_must_be_significant(tmp_path):
     assert state == "failed" and "33.3 points more, corrected p" in said
 
 
+def seeded(*lost: float, n: int = 50):
+    """Tuned weights of several seeds, each with a share of its answers lost, beside random sets that lose little."""
+    cells = [scores([1.0] * n, "zh")]
+    for seed in range(5):
+        cells.append(scores([0.0] * (seed % 2) + [1.0] * (n - seed % 2), condition="random", ablated="zh", seed=seed))
+    for seed, share in enumerate(lost):
+        gone = round(share * n)
+        cells.append(scores([0.0] * gone + [1.0] * (n - gone), condition="specific", ablated="zh", seed=seed))
+    return cells
+
+
+def test_every_seed_of_a_condition_counts(tmp_path):
+    """One seed of five that loses is no effect, whichever it is; four that lose are one, though the first does not."""
+    claim = "zh: specific drop > random drop"
+    for one in ((0.6, 0, 0, 0, 0), (0, 0, 0, 0, 0.6)):
+        ((state, _, said),) = held(tmp_path, claim, entries=seeded(*one))
+        assert state == "failed" and "11.2 points more" in said
+    ((state, _, said),) = held(tmp_path, claim, entries=seeded(0, 0.6, 0.6, 0.6, 0.6))
+    assert state == "passed" and "47.2 points more" in said
+
+
+def test_the_unit_of_a_claim_is_that_of_the_metric_not_of_one_condition(tmp_path):
+    """A score of 0 to 100 of which all are lost is no share, though 0 lies between 0 and 1."""
+    cells = [scores([6.0] * 30, "zh"), scores([0.0] * 30, "zh", condition="specific", ablated="zh")]
+    ((state, _, said),) = held(tmp_path, "zh: specific drop > 20 points", entries=cells)
+    assert state == "failed" and said == "a drop of 6"
+
+
 def test_claims_are_one_family(tmp_path):
     cells = [c for c in effects(zh=0.65) if c.condition != "random"]
     cells += [scores([1.0] * 30, condition=f"half{at}", ablated="zh") for at in range(9)]
