@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lnbench.analysis.lens import GROUPS, Judge, LensSettings, _passes, _tally, layer_lens, lens_section, lens_text
-from lnbench.errors import DataError, SpecError, UnknownLanguageError
+from lnbench.errors import DataError, EngineError, SpecError, UnknownLanguageError
 from lnbench.models import Spec, applied, architecture_of, compile_plan
 from lnbench.neurons import NeuronSet
 from tests.analysis.lens_models import CHINESE, ENGLISH, byte_tokenizer, spoken, word_tokenizer
@@ -99,6 +99,17 @@ def test_layers_that_speak_known_languages_are_heard():
     assert zh.parts["prompt"].groups[0, own] == zh.text["prompt"].groups[0, own] == 1  # embeddings say what was read
     assert zh.parts["generated"].groups[0, own] == 1
     assert zh.parts["generated"].positions == 6 and zh.text["generated"].groups[0, own] == 1
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+def test_logits_that_are_no_numbers_are_refused(odd):
+    def read(states):
+        logits = torch.zeros(len(states), 1, 5)
+        logits[-1] = odd
+        return logits
+
+    with pytest.raises(EngineError, match=r"no finite numbers.*--dtype float32"):
+        _tally.top_tokens(read, torch.zeros(3, 2), 2, "equal")
 
 
 def test_probabilities_weigh_the_top_tokens():

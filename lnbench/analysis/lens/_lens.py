@@ -113,6 +113,7 @@ def layer_lens(
 
     Raises:
         DataError: a language has no prompts.
+        EngineError: the model computes no finite numbers.
         SpecError: prompts and new tokens are more than the model has positions.
         UnknownLanguageError: a language or candidate is no language tag.
         UnsupportedArchitectureError: lnbench has no description of this architecture.

@@ -10,6 +10,7 @@ import torch
 
 from lnbench.analysis.lens._judge import Judge
 from lnbench.analysis.lens._passes import PARTS, Passed
+from lnbench.errors import EngineError
 from lnbench.models import Readout
 
 FloatArray = npt.NDArray[np.float64]
@@ -48,12 +49,20 @@ def top_tokens(readout: Readout, states: torch.Tensor, k: int, weight: str) -> t
         states: ``[positions, hidden]``.
         k: how many.
         weight: ``equal``, or ``probability``, which weighs tokens by their probabilities among the ``k``.
+
+    Raises:
+        EngineError: the logits of a position are NaN or infinite.
     """
     ids, weights, at = [], [], 0
     step = 1  # the first chunk is one position: it tells the size of the vocabulary
     while at < len(states):
         logits = readout(states[at : at + step, None])[:, 0]
         best = logits.topk(min(k, logits.shape[-1]), dim=-1)
+        if not bool(best.values[:, 0].isfinite().all()):
+            raise EngineError(
+                "the model computed logits that are no finite numbers, of which no token is the likeliest; load it "
+                "with --dtype float32 or bfloat16, or use a weaker operation"
+            )
         shares = best.values.double().softmax(-1) if weight == "probability" else torch.ones_like(best.values)
         ids.append(best.indices.cpu().numpy())
         weights.append((shares / shares.sum(-1, keepdim=True)).double().cpu().numpy())
