@@ -74,7 +74,7 @@ def plot_heats(heats: Sequence[Heat], unit: str, title: str) -> Figure:
 
 def plot_bars(bars: Bars, unit: str, title: str) -> Figure:
     """Original, random and specific on the ablated language itself, with intervals."""
-    figure = _figure(1.5 + 0.75 * len(bars.languages), 2.8)
+    figure = _figure(max(4.0, 1.5 + 0.75 * len(bars.languages)), 2.8)
     axis = figure.subplots()
     width = 0.8 / len(bars.groups)
     for kind, (label, group) in enumerate(bars.groups.items()):
@@ -86,7 +86,7 @@ def plot_bars(bars: Bars, unit: str, title: str) -> Figure:
     axis.set_xticks(range(len(bars.languages)), bars.languages)
     axis.set_xlabel("ablated and evaluated language")
     axis.set_ylabel(unit)
-    axis.set_title(title)
+    axis.set_title(title, wrap=True)
     figure.legend(loc="outside lower center", ncols=len(bars.groups))
     return figure
 
@@ -103,7 +103,7 @@ def plot_dose(dose: Dose, unit: str, title: str) -> Figure:
     axis.set_xticks(sorted({point.dose for line in dose.lines.values() for point in line}))
     axis.set_xlabel(dose.label)
     axis.set_ylabel(unit)
-    axis.set_title(title)
+    axis.set_title(title, wrap=True)
     figure.legend(loc="outside right center")
     return figure
 
