@@ -44,7 +44,7 @@ $(VLLM_STAMP): pyproject.toml constraints-vllm.txt _lnbench_autoload.py lnbench_
 	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $(VLLM_STAMP)
 
-# Oldest and newest libraries, an environment each in .venv-matrix; MATRIX=oldest names one, MATRIX=python310 one more.
+# Oldest and newest libraries, an environment each in .venv-matrix; MATRIX=oldest names one, MATRIX=python310 or python313 one more.
 MATRIX ?=
 test-matrix:  ## all tests on the oldest, the pinned and the newest libraries, a table at the end (each as long as make test)
 	$(PYTHON) -m scripts.matrix $(MATRIX) -- $(PYTEST_ARGS)

@@ -5,8 +5,7 @@ torch's profiler on one thread, the least of some runs for each operation, summe
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from tabulate import tabulate
 
@@ -39,11 +38,11 @@ def main() -> None:
         ours = by_kind(lambda measure=measure, ids=ids: measure(ids))  # type: ignore[misc]
         off()
         plain = by_kind(forward(model, ids))
-        print(f"\n{what}, {form}, {tokens} tokens, milliseconds on one thread\n{_table(ours, plain)}")
+        print(f"\n{what}, {form}, {tokens} tokens, milliseconds on one thread\n{table('scores', ours, plain)}")
 
 
-def by_kind(action: Callable[[], object]) -> dict[str, float]:
-    """Milliseconds of each kind of operation."""
+def by_kind(action: Callable[[], object], of: Mapping[str, Sequence[str]] = KINDS) -> dict[str, float]:
+    """Milliseconds of each kind of operation, in the order of the kinds."""
     from torch.profiler import ProfilerActivity, profile
 
     least: dict[str, float] = {}
@@ -54,19 +53,19 @@ def by_kind(action: Callable[[], object]) -> dict[str, float]:
         for event in seen.key_averages():
             spent = event.self_cpu_time_total / 1000
             least[event.key] = min(least.get(event.key, spent), spent)
-    kinds = {f"aten::{name}": kind for kind, names in KINDS.items() for name in names}
-    found: dict[str, float] = defaultdict(float)
+    kinds = {f"aten::{name}": kind for kind, names in of.items() for name in names}
+    found = dict.fromkeys([*of, OTHER], 0.0)
     for name, spent in least.items():
         found[kinds.get(name, OTHER)] += spent
     return found
 
 
-def _table(ours: dict[str, float], plain: dict[str, float]) -> str:
+def table(what: str, ours: dict[str, float], plain: dict[str, float]) -> str:
+    """Kinds of one side, named ``what``, beside those of a forward pass."""
     whole = sum(plain.values())
-    lines = [(kind, ours.get(kind, 0.0), plain.get(kind, 0.0)) for kind in (*KINDS, OTHER)]
-    lines.append(("all", sum(ours.values()), whole))
+    lines = [*((kind, spent, plain[kind]) for kind, spent in ours.items()), ("all", sum(ours.values()), whole)]
     cells = [(kind, f"{a:.1f}", f"{b:.1f}", f"{(a - b) / whole:+.2f}") for kind, a, b in lines]
-    headers = ("", "scores", "forward", "more, of a forward pass")
+    headers = ("", what, "forward", "more, of a forward pass")
     return tabulate(cells, headers=headers, disable_numparse=True)
 
 

@@ -52,8 +52,11 @@ COLUMNS = {
     "pinned": Column("what `make test` runs on", "constraints.txt"),
     "newest": Column("the newest of every library", "constraints-newest.txt"),
 }
-#: Run when they are named: the oldest Python and torch, whose usual build brings gigabytes for CUDA.
-ON_REQUEST = {"python310": Column("the oldest Python and torch too", "constraints-oldest.txt", "2.5.0", "3.10")}
+#: Run when they are named: other Pythons, for which the usual build of torch brings gigabytes for CUDA.
+ON_REQUEST = {
+    "python310": Column("the oldest Python and torch too", "constraints-oldest.txt", "2.5.0", "3.10"),
+    "python313": Column("the newest Python", "constraints.txt", python="3.13"),
+}
 
 
 @dataclass(frozen=True)

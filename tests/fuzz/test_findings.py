@@ -55,6 +55,11 @@ def mask_of_another_model() -> bytes:
     return saved([[torch.tensor([519]), torch.tensor([1]), torch.tensor([2])]])
 
 
+def mask_with_a_long_header() -> bytes:
+    said = b"{'descr': '|b1', 'fortran_order': False, 'shape': (2, 3, 16), }" + b" " * 9000 + b"?\n"
+    return b"\x93NUMPY\x01\x00" + len(said).to_bytes(2, "little") + said + bytes(96)
+
+
 HUGE = 10**400
 TASK = result_files.TASK
 FINDINGS = {
@@ -66,6 +71,7 @@ FINDINGS = {
     ),
     "a zip that points before its beginning": ("neurons .pt", zip_that_points_before_itself, "cut off or damaged"),
     "a neuron that the model lacks, of an unnamed file": ("LAPE .pth", mask_of_another_model, "input.neuron.pth"),
+    "a header that numpy reads for minutes": ("mask .npy", mask_with_a_long_header, "Header info length (9065)"),
     "a header that is no dict": (
         "deltas", lambda: header(tensor_files.delta_file(), "__metadata__", 4), "input.safetensors' cannot be read",
     ),

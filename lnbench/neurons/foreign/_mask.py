@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 Mask = npt.NDArray[Any]
 
+#: Bytes of an ``.npy`` header, of which a mask's takes about 128; numpy's search for traces of Python 2 in a damaged
+#: one takes a second for 3,000, and grows with their square.
+_MAX_HEADER = 512
+
 
 def read(path: Path, facts: FileFacts) -> Table:
     """The rows that are marked.
@@ -86,7 +90,7 @@ def _arrays(path: Path) -> Mask | Mapping[str, Mask]:
 
 def _of_numpy(path: Path) -> Mask:
     try:
-        return np.lib.format.open_memmap(path, mode="r")
+        return np.lib.format.open_memmap(path, mode="r", max_header_size=_MAX_HEADER)
     except Exception as error:  # numpy raises many kinds on damaged headers
         reason = str(error).strip().split("\n", maxsplit=1)[0][:200]
         raise NeuronFileError(f"{path} is a damaged or empty .npy file ({reason}): write it again") from error
