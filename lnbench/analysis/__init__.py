@@ -65,4 +65,4 @@ __all__ = [
     "workflow_section",
 ]
 
-__getattr__ = lazy(__name__, _LAZY)
+__getattr__, __dir__ = lazy(__name__, _LAZY)

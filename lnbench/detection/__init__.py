@@ -159,4 +159,4 @@ __all__ = [
     "with_statistics",
 ]
 
-__getattr__ = lazy(__name__, _LAZY)
+__getattr__, __dir__ = lazy(__name__, _LAZY)

@@ -29,4 +29,4 @@ _LAZY = {
     "run_eval": "lnbench.harness._command",
 }
 
-__getattr__ = lazy(__name__, _LAZY)
+__getattr__, __dir__ = lazy(__name__, _LAZY)

@@ -181,4 +181,4 @@ __all__ = [
     "writing_bar",
 ]
 
-__getattr__ = lazy(__name__, _LAZY)
+__getattr__, __dir__ = lazy(__name__, _LAZY)

@@ -101,4 +101,4 @@ __all__ = [
     "status_text",
 ]
 
-__getattr__ = lazy(__name__, _LAZY)
+__getattr__, __dir__ = lazy(__name__, _LAZY)

@@ -56,4 +56,4 @@ __all__ = [
     "plot_lens_heat",
 ]
 
-__getattr__ = lazy(__name__, _LAZY)
+__getattr__, __dir__ = lazy(__name__, _LAZY)

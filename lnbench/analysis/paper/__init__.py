@@ -43,4 +43,4 @@ __all__ = [
     "write_report",
 ]
 
-__getattr__ = lazy(__name__, _LAZY)
+__getattr__, __dir__ = lazy(__name__, _LAZY)

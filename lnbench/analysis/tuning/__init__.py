@@ -69,4 +69,4 @@ __all__ = [
     "tuning_section",
 ]
 
-__getattr__ = lazy(__name__, _LAZY)
+__getattr__, __dir__ = lazy(__name__, _LAZY)

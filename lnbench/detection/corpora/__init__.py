@@ -42,4 +42,4 @@ __all__ = [
     "with_coverage",
 ]
 
-__getattr__ = lazy(__name__, _LAZY)
+__getattr__, __dir__ = lazy(__name__, _LAZY)

@@ -49,4 +49,4 @@ __all__ = [
     "plnd_sites",
 ]
 
-__getattr__ = lazy(__name__, _LAZY)
+__getattr__, __dir__ = lazy(__name__, _LAZY)

@@ -39,7 +39,7 @@ __all__ = [
     "text",
 ]
 
-__getattr__ = lazy(__name__, {"Shots": "lnbench.harness.task_data._shots"})
+__getattr__, __dir__ = lazy(__name__, {"Shots": "lnbench.harness.task_data._shots"})
 
 
 class _Expected(logging.Filter):
