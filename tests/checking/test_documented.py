@@ -4,19 +4,22 @@ import json
 import shutil
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 pytest.importorskip("lm_eval")
 
 from lnbench.reporting import read_results
 from lnbench.reporting.checking import ExpectFile, check, read_baseline
+from lnbench.reporting.checking._against import greater_by
 
 from .conftest import PAGE, ROOT, blocks, call, commands
 
 
 def test_the_commands_of_the_page(store, tmp_path, monkeypatch):
     shutil.copytree(store, tmp_path, dirs_exist_ok=True)
-    shutil.copy(ROOT / "examples" / "expectations.yaml", tmp_path)
+    (tmp_path / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "expectations.yaml", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     _, update, checked = commands()
@@ -55,6 +58,12 @@ def test_every_claim_of_the_page_is_understood(store, tmp_path):
     code, shown, _ = call(["check", str(store / "results"), "--baseline", str(tmp_path / "b.json"), "--update",
                            "--expect", str(tmp_path / "e.yaml")])  # fmt: skip
     assert code == 0 and "expectations hold" in shown and "Cannot" not in shown
+
+
+def test_the_least_p_between_two_conditions_is_the_page_s():
+    harm = np.full(60, 0.3)
+    _, p = greater_by([[harm]], [[0 * harm]], controls=(False, False), scale=1.0)
+    assert p == pytest.approx(0.00005) and "no smaller than 0.00005" in PAGE
 
 
 def test_the_workflow_is_a_workflow():
