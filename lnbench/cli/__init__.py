@@ -14,6 +14,7 @@ from typer.main import get_command
 from lnbench import __version__
 from lnbench._faults import ended_well
 from lnbench.cli._frame import SETTINGS, Group, dressed, examples_of
+from lnbench.cli._usage import one_sentence
 
 #: Heading -> command -> (module that holds its typer ``app``, the line that ``lnbench --help`` shows)
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
@@ -63,6 +64,16 @@ COMMANDS = {name: row for rows in SECTIONS.values() for name, row in rows.items(
 
 class _LazyGroup(Group):
     """A group whose members are imported on use: ``lnbench --help`` costs no torch and no lm-eval."""
+
+    def make_context(self, *args: Any, **keys: Any) -> Any:
+        """Read what is before the command's name; a line that is wrong is one sentence."""
+        with one_sentence():
+            return super().make_context(*args, **keys)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the rest of the line and run the command; a line that is wrong is one sentence."""
+        with one_sentence():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of all commands, sorted."""

@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from lnbench._near import nearest
 from lnbench.cli._examples import EXAMPLES
+from lnbench.cli._usage import said_of
 
 #: Heading -> options that go below it, in commands with many options; required ones stay at the top.
 SECTIONS: dict[str, frozenset[str]] = {
@@ -24,6 +25,12 @@ SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_
 
 class Command(TyperCommand):
     """A command whose many options are told apart by what they are about."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        with said_of(ctx):
+            read: list[str] = super().parse_args(ctx, args)
+        return read
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and options, in sections where there are many."""
@@ -47,6 +54,12 @@ def _head(parameter: Any, below: dict[str, str]) -> str:
 
 class Group(TyperGroup):
     """A group that says what each of its commands does in a whole sentence, and which was meant by a misspelt name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        with said_of(ctx):
+            read: list[str] = super().parse_args(ctx, args)
+        return read
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the arguments name; one that does not exist is refused with the nearest that does."""

@@ -100,7 +100,7 @@ def test_a_misspelt_command_is_answered_with_the_right_one(line, meant):
 
 def test_where_nothing_is_alike_all_commands_are_named():
     shown = called("neurons", "xyzzy")
-    assert "No such command 'xyzzy'; the commands are combine, convert, diff, push, random, show, stats" in shown.stderr
+    assert "no such command 'xyzzy'; the commands are combine, convert, diff, push, random, show, stats" in shown.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""A command line that is wrong, refused as everything else is: in one sentence on stderr, with exit code 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import typer
+
+from lnbench._near import near
+
+#: typer brings click under a name of its own from 0.26 on; its base of a bad parameter is what every wrong line raises.
+_UsageError: Any = typer.BadParameter.__base__
+#: Raised where a group stands alone: the help page is the answer.
+_HELP = "NoArgsIsHelpError"
+#: How alike an option must be; short names are soon alike.
+_CLOSE = 0.6
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """A block that reads the command line; what is wrong with it is printed, and the command ends.
+
+    Raises:
+        Exit: typer's, with code 2.
+    """
+    try:
+        yield
+    except _UsageError as error:
+        if type(error).__name__ == _HELP:
+            raise
+        with suppress(OSError):
+            print(f"error: {usage_sentence(error)}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from None
+
+
+def usage_sentence(error: Any) -> str:
+    """What is wrong, and the help page that says what is right.
+
+    Args:
+        error: a usage error of click, or of typer.
+    """
+    wrong = _wrong(error)
+    command = "lnbench" if error.ctx is None else error.ctx.command_path
+    return f"{wrong}{'' if wrong.endswith('?') else ';'} see `{command} --help`"
+
+
+@contextmanager
+def said_of(context: Any) -> Iterator[None]:
+    """A block that reads the arguments of one command: what is wrong with them names its help page, not its group's."""
+    try:
+        yield
+    except _UsageError as error:
+        error.ctx = error.ctx or context
+        raise
+
+
+def _wrong(error: Any) -> str:
+    """What click says, without its capital, its full stop and its lines; suggestions as everywhere else."""
+    if hasattr(error, "possibilities") and hasattr(error, "option_name"):
+        known = {name.lstrip("-"): name for name in error.possibilities or ()}  # of click, which counts the dashes too
+        meant = [known[name] for name in near(error.option_name.lstrip("-"), known, close=_CLOSE)]
+        return f"no such option {error.option_name!r}" + "".join(f"; did you mean {name!r}?" for name in meant)
+    words = " ".join(str(error.format_message()).split()).removesuffix(".")
+    return _with_value(words[:1].lower() + words[1:], error.__cause__)
+
+
+def _with_value(words: str, cause: Any) -> str:
+    """The words with the value in them, which pydantic (typer from 0.26 on) leaves out."""
+    if not hasattr(cause, "errors"):
+        return words
+    given = cause.errors()[0]["input"]
+    what = words.replace(": Input should", ": it should", 1).split(", unable to parse", maxsplit=1)[0]
+    return what.replace("invalid value", f"invalid value {given!r}", 1)
