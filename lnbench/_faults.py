@@ -1,4 +1,4 @@
-"""What goes wrong with the machine under a command, in one sentence: signals, full disks, missing rights, memory.
+"""What goes wrong with the machine under a command, in one sentence: signals, full disks, denied permissions, memory.
 
 Every command ends through :func:`ended_well` and lm-eval's own through :func:`sentence`, so each is said in one place.
 What is neither of these nor a refusal is a fault of lnbench, and keeps its traceback.

@@ -1,5 +1,6 @@
 """What is around a command: closed streams, a folder that is gone, names that are no text, outputs that are no file."""
 
+import inspect
 import os
 import shlex
 import subprocess
@@ -57,6 +58,48 @@ def test_a_name_that_is_no_text_is_refused_before_any_work(name, monkeypatch):
 
 def test_texts_of_several_lines_and_all_scripts_pass():
     _surroundings.check(["--model_args", '{"mask":\n\t"中文"}', "العربية", "-x", ""])
+
+
+FOREIGN = {
+    "MPLBACKEND": ("nonsense", "MPLBACKEND='nonsense' is no backend of matplotlib; unset it, or say agg"),
+    "SOURCE_DATE_EPOCH": ("abc", "SOURCE_DATE_EPOCH='abc' is not a whole number; unset it, or give one"),
+    "TQDM_MININTERVAL": ("abc", "TQDM_MININTERVAL='abc' is not a number; unset it, or give one"),
+    "TQDM_NCOLS": ("1.5", "TQDM_NCOLS='1.5' is not a whole number; unset it, or give one"),
+    "HF_HUB_DOWNLOAD_TIMEOUT": ("", "HF_HUB_DOWNLOAD_TIMEOUT='' is not a whole number; unset it, or give one"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_variable_that_a_library_could_not_read_is_one_sentence(name, tmp_path):
+    value, sentence = FOREIGN[name]
+    done = shell("lnbench plot counts zh_ffn.pt", tmp_path, **{name: value})
+    assert done.returncode == 1
+    assert done.stderr.decode() == f"error: {sentence}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MPLBACKEND", ""), ("MPLBACKEND", "TkAgg"), ("MPLBACKEND", "module://x.y"), ("SOURCE_DATE_EPOCH", "1700000000"),
+     ("TQDM_MININTERVAL", "0.5"), ("TQDM_DISABLE", "1"), ("TQDM_BAR_FORMAT", "{bar}")],
+)  # fmt: skip
+def test_variables_that_libraries_read_pass(name, value, monkeypatch):
+    monkeypatch.setenv(name, value)
+    _surroundings.check([])
+
+
+def test_every_number_that_tqdm_reads_is_known():
+    from tqdm.std import tqdm
+
+    read = inspect.signature(tqdm.__init__).parameters
+    typed = {"total", "ncols", "miniters", "position", "nrows"}
+    numbers = {name for name, one in read.items() if type(one.default) in (int, float)} | typed
+    known = {*_surroundings._WHOLE, *_surroundings._NUMBERS}
+    assert {f"TQDM_{name.upper()}" for name in numbers} == {name for name in known if name.startswith("TQDM_")}
+
+
+def test_every_backend_of_matplotlib_is_known():
+    backend_registry = pytest.importorskip("matplotlib.backends.registry").backend_registry  # from 3.9 on
+    assert all(map(_surroundings._is_backend, backend_registry.list_all()))
 
 
 @pytest.fixture(params=["pipe", "device", "circle", "link to a pipe"])
