@@ -116,13 +116,13 @@ def _no_answer(error: Exception, place: Place) -> _Silent:
     if isinstance(error, RevisionNotFoundError):
         raise HubRefusal(
             f"{place.repo} has no revision {place.revision!r}"
-            f"{near(place.revision or '', lambda: _revisions(place))}: name a branch, tag or commit"
+            f"{near(place.revision or '', lambda: _revisions(place))}name a branch, tag or commit"
         ) from error
     if isinstance(error, EntryNotFoundError):
         there = near(
             place.file, lambda: HfApi().list_repo_files(place.repo, revision=place.revision, repo_type=place.kind)
         )
-        raise HubRefusal(f"{place} has no file {place.file!r}{there}: check the name") from error
+        raise HubRefusal(f"{place} has no file {place.file!r}{there}check the name") from error
     if reason := no_repository(error, place.repo):
         return _Silent(*reason.split(": ", 1))
     status = status_of(error)

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from lnbench._near import near as like
+from lnbench._near import hint
 
 #: Answers that say nothing about what was asked for: the hub is busy or out of order.
 BUSY = (408, 429, 500, 502, 503, 504)
@@ -73,16 +73,15 @@ def no_repository(error: Exception, repo: str) -> str | None:
 
 
 def near(name: str, there: Callable[[], Iterable[str]]) -> str:
-    """`` (there is A, B)``: the names most like the one asked for, else the first ones; nothing where they cannot be
-    had."""
+    """What goes before the remedy: ``; did you mean 'A'? `` or, where no name is like it, the first ones there are."""
     try:
         names = list(there())
     except Exception:  # this only helps to help
-        return ""
-    found = like(name, names, most=_MOST_NAMES, close=0.4) or names
-    return f" (there is {_few(found, len(names))})" if names else ""
+        names = []
+    found = hint(name, names, close=0.4)
+    return f"; {found}" if found else f" (it has {_few(names)}): " if names else ": "
 
 
-def _few(names: Sequence[str], of: int) -> str:
+def _few(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_MOST_NAMES])
-    return shown if of <= len(names[:_MOST_NAMES]) else f"{shown} ..."
+    return shown if len(names) <= _MOST_NAMES else f"{shown} ..."

@@ -56,8 +56,12 @@ def _table(found: Sequence[Served], folder: Path) -> str:
 
 
 def _rows(one: Served) -> str:
-    whole = one.published is None or one.rows == one.published
-    return str(one.rows) if whole else f"{one.rows} of {one.published}"
+    """How many there are, of how many: a file of a published data set may be a sample."""
+    from lnbench.languages import DATASETS
+
+    if one.published is None:
+        return f"{one.rows} (full size not known)" if one.dataset in DATASETS else str(one.rows)
+    return str(one.rows) if one.rows == one.published else f"{one.rows} of {one.published}"
 
 
 def _below(one: Served, folder: Path) -> str:
@@ -83,4 +87,5 @@ def _summary(served: Sequence[Served], folder: Path) -> str:
     if not tasks:
         return f"{folder} serves no task of lnbench"
     metadata = shlex.quote(json.dumps({"data_dir": str(folder)}, ensure_ascii=False))
-    return f"{len(tasks)} tasks can run: lm_eval ... --tasks {tasks[0]} --metadata {metadata}"
+    run = f"lm_eval --model lnbench --model_args pretrained=MODEL --tasks {tasks[0]} --metadata {metadata}"
+    return f"{len(tasks)} task{'s' * (len(tasks) != 1)} can run, for example: {run}"

@@ -55,11 +55,18 @@ class Fit:
         """Warn of what has been counted since it was last told."""
         if sum(self.as_json().values()) > self.told:
             self.told = sum(self.as_json().values())
-            _log.warning(
-                "lnbench: prompts do not fit the window of %d tokens: %d passages lose their end, %d answers get fewer "
-                "tokens than the task allows, %d prompts still are too long and lose their beginning",
-                *(self.window, len(self.passages), len(self.answers), len(self.cut)),
-            )
+            _log.warning("lnbench: prompts do not fit the window of %d tokens: %s", self.window, self._words())
+
+    def _words(self) -> str:
+        """What has been counted, without the kinds of which there is none."""
+        kinds = {
+            ("passage loses its end", "passages lose their end"): self.passages,
+            ("answer gets", "answers get"): self.answers,
+            ("prompt still is too long and loses its", "prompts still are too long and lose their"): self.cut,
+        }
+        ends = ("", " fewer tokens than the task allows", " beginning")
+        counted = zip(kinds.items(), ends, strict=True)
+        return ", ".join(f"{len(n)} {one if len(n) == 1 else more}{end}" for ((one, more), n), end in counted if n)
 
     def join(self, everyones: Sequence[Fit]) -> None:
         """Count what several processes have counted, each on its share of the documents."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lnbench import _data
-from lnbench._near import near
+from lnbench._near import hint
 from lnbench.errors import LnbenchError, NeuronFileError
 from lnbench.neurons.hub import fetch_set
 
@@ -43,7 +43,7 @@ def resolve_mask(name: str | Path) -> Path:
         raise NeuronFileError(f"{name} is a folder: name a neuron-set file in it")
     raise NeuronFileError(
         f"no neuron set {str(name)!r}, neither as a path nor in {', '.join(map(str, folders)) or 'any folder'}"
-        f"{_near(str(name), folders)}: check the name, or add its folder to {SEARCH_PATH}"
+        f"; {_meant(str(name), folders)}check the name, or add its folder to {SEARCH_PATH}"
     )
 
 
@@ -99,7 +99,6 @@ def _folders() -> list[Path]:
         return named
 
 
-def _near(name: str, folders: Sequence[Path]) -> str:
+def _meant(name: str, folders: Sequence[Path]) -> str:
     there = sorted({f.name for folder in folders if folder.is_dir() for f in folder.iterdir() if f.is_file()})
-    like = near(Path(name).name, there, most=3, close=0.6)
-    return f" (there is {', '.join(like)})" if like else ""
+    return hint(Path(name).name, there, close=0.6)

@@ -45,6 +45,8 @@ class StudyText:
         try:
             text = file.read_text(encoding="utf-8")
             root, values = _yaml.read(text)
+        except IsADirectoryError:
+            raise StudyError(f"{str(file)!r} is a folder; name the study file, and its store with --out") from None
         except OSError as error:
             raise StudyError(f"cannot read the study file {str(file)!r}: {error.strerror}; check the path") from None
         except UnicodeDecodeError:

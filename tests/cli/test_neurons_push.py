@@ -90,4 +90,4 @@ def test_the_real_commands_in_processes_of_their_own(hub_server, sets, tmp_path)
     off = lnbench("show", "hf://org/sets/zh.pt", HF_HUB_OFFLINE="1")
     assert off.returncode == 0 and "switched off by HF_HUB_OFFLINE: taking zh.pt of org/sets@main" in off.stderr
     missing = lnbench("show", "hf://org/sets/de.pt")
-    assert missing.returncode == 1 and missing.stderr.count("\n") == 1 and "(there is" in missing.stderr
+    assert missing.returncode == 1 and missing.stderr.count("\n") == 1 and "did you mean" in missing.stderr

@@ -162,6 +162,12 @@ def test_the_real_command_refuses_in_one_sentence(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
 
 
+@pytest.mark.parametrize("command", ["plan", "run", "status"])
+def test_a_store_is_no_study_file(command, tmp_path):
+    with pytest.raises(LnbenchError, match="is a folder; name the study file, and its store with --out"):
+        call(command, tmp_path)
+
+
 def test_the_example_is_a_study():
     found = Study.load(ROOT / "examples" / "demo-study.yaml")
     assert len(found.languages) >= 3 and found.conditions["random"].draws() == range(5)

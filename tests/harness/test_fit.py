@@ -100,13 +100,23 @@ def test_documents_are_counted_once_and_warned_of_together(caplog):
         fit.requests(requests, characters, 400)
         fit.tell()
     assert fit.as_json() == counts(passages=3)
-    assert caplog.text.count("3 passages lose their end") == 1
+    assert caplog.text.count("400 tokens: 3 passages lose their end\n") == 1, "kinds of which there is none are not told"
     other = Fit()
     other.requests([request(number=2), request(number=7)], characters, 400)
     fit.join([fit, other])
     assert fit.as_json() == counts(passages=4)
     fit.clear()
     assert fit.as_json() == counts()
+
+
+def test_one_is_told_in_the_singular(caplog):
+    fit = Fit(passages={("t", 1)}, answers={("t", 1)}, cut={("t", 1), ("t", 2)})
+    fit.tell()
+    assert "1 passage loses its end, 1 answer gets fewer tokens than the task allows, 2 prompts still are too long and lose their beginning" in caplog.text  # fmt: skip
+    caplog.clear()
+    one = Fit(cut={("t", 1)})
+    one.tell()
+    assert caplog.text.rstrip().endswith("tokens: 1 prompt still is too long and loses its beginning")
 
 
 @given(st.text(alphabet="ab. é。字\n", max_size=300), st.integers(120, 600), st.integers(1, 300), st.booleans())

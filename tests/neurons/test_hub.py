@@ -128,12 +128,12 @@ def test_what_is_missing_is_named_with_what_is_like_it(hub_server, data):
     hub_server.add("org/sets", dict.fromkeys(names, data))
     hub_server.add("org/sets", {}, revision="v1")
     assert refusal("hf://org/sets/zh_fn.safetensors") == (
-        "org/sets@main has no file 'zh_fn.safetensors' (there is zh_ffn.safetensors, fr_ffn.safetensors ...): "
-        "check the name"
+        "org/sets@main has no file 'zh_fn.safetensors'; did you mean 'zh_ffn.safetensors'? check the name"
     )
     assert refusal("hf://org/sets/zh_ffn.safetensors@v2") == (
-        "org/sets has no revision 'v2' (there is v1 ...): name a branch, tag or commit"
+        "org/sets has no revision 'v2'; did you mean 'v1'? name a branch, tag or commit"
     )
+    assert refusal("hf://org/sets/qqq.pt").startswith("org/sets@main has no file 'qqq.pt' (it has ")
     assert refusal("hf://org/others/zh.safetensors").startswith("there is no repository org/others on PORT")
     assert refusal("hf://o--rg/sets/zh.safetensors").endswith("correct the name")
 
