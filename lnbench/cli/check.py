@@ -45,7 +45,7 @@ def check(
         _show(report, markdown, junit, json)
         sys.stdout.flush()  # a report that nobody gets is none
         if update:
-            _renew(now, baseline)
+            _renew(now, baseline, first=not baseline.exists())
     except Exception as error:
         told = sentence(error)
         if told is None:
@@ -77,7 +77,7 @@ def _compared(results: list[Path], baseline: Path, expect: Path | None, update: 
     before = None if is_first else room.read_baseline(baseline)
     read = [read_results(folder) for folder in results]
     now = room.baseline_of(read)
-    name = f"themselves, as the first {baseline.name}" if is_first else baseline.name
+    name = f"itself, for there is no {baseline.name} yet" if is_first else baseline.name
     return room.check(read, before or now, file, name=name), now
 
 
@@ -108,9 +108,11 @@ def _append(path: Path, text: str) -> None:
         raise OutputError(f"GITHUB_STEP_SUMMARY {str(path)!r} cannot be written: {error.strerror}; unset it") from error
 
 
-def _renew(now: Baseline, path: Path) -> None:
+def _renew(now: Baseline, path: Path, first: bool) -> None:
     from lnbench.reporting import checking as room
 
     room.write_baseline(now, path)
     cells, scores = len({cell.place for cell in now.cells}), len(now.cells)
-    print(f"baseline: {path}, {scores} score{'s' * (scores != 1)} of {cells} cell{'s' * (cells != 1)}")
+    what = f"{scores} score{'s' * (scores != 1)} of {cells} cell{'s' * (cells != 1)}"
+    rest = "; commit it, and run the same command without --update to hold new results to it" if first else ""
+    print(f"baseline: {path}, {what}{rest}")

@@ -24,7 +24,7 @@ def test_the_commands_of_the_page(store, tmp_path, monkeypatch):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     _, update, checked = commands()
     code, shown, _ = call(update)
-    assert code == 0 and shown.endswith("baseline: baseline.json, 98 scores of 14 cells\n")
+    assert code == 0 and "baseline: baseline.json, 98 scores of 14 cells; commit it, and " in shown
     code, shown, _ = call(checked)
     assert code == 0 and shown in blocks("")
     assert (tmp_path / "check.md").read_text() in (tmp_path / "summary.md").read_text()

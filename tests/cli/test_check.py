@@ -47,6 +47,17 @@ def test_exit_codes(folder):
         assert (found, shown.splitlines()[-1]) == (code, last), name
 
 
+def test_the_first_baseline_says_what_was_done_and_what_comes_next(folder):
+    (folder / "b.json").unlink()
+    code, shown, _ = check("good", "--update")
+    assert code == 0 and shown.splitlines()[0].endswith("against itself, for there is no b.json yet (m)")
+    assert shown.splitlines()[-1] == (
+        "baseline: b.json, 1 score of 1 cell; "
+        "commit it, and run the same command without --update to hold new results to it"
+    )
+    assert check("good", "--update")[1].splitlines()[-1] == "baseline: b.json, 1 score of 1 cell"
+
+
 def test_update_shows_the_difference_and_writes(folder):
     run(folder / "bad", 15)
     before = (folder / "b.json").read_bytes()

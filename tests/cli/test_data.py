@@ -50,7 +50,9 @@ def test_the_table_has_a_line_for_each_file(folder):
     assert "xcsqa: no file in any language (X-CSQA-ar/dev.jsonl)" in lines
     (own,) = [line for line in lines[:-1] if "lnbench_open_ko" in line]
     assert "(" not in own, "text of one's own is all there is"
-    example = "9 tasks can run, for example: lm_eval --model lnbench --model_args pretrained=MODEL --tasks lnbench_mgsm_"
+    example = (
+        "9 tasks can run, for example: lm_eval --model lnbench --model_args pretrained=MODEL --tasks lnbench_mgsm_"
+    )
     assert lines[-1].startswith(example)
 
 

@@ -266,7 +266,7 @@ def test_numbers_are_legible_on_every_shade_of_the_heat_map(opened, scheme):
 def test_the_summary_answers_in_words_with_figures(page):
     part = page.locator("#answer")
     assert "Is this set of neurons really what the model uses for its language?" in part.inner_text()
-    assert "org/rtl: yes for every ablated language on toy (2 of 2)." in part.inner_text()
+    assert "org/rtl: yes for every ablated language on toy (2 of 2, against 4 random sets)." in part.inner_text()
     cells = part.locator("tbody tr").first.locator("th, td").all_inner_texts()
     assert cells == ["toy", "specific", "✓ 2 of 2", "−100.0 points", "−8.3 points", "+0.0 points", "100.0 %"]
     part.locator("tbody a").first.click()

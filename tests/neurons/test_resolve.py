@@ -29,7 +29,9 @@ def test_the_nearest_file_wins(places, neurons):
 
 def test_names_are_not_completed_but_near_ones_are_told(places, neurons):
     neurons.save(places["shipped"] / "zh_ffn.pt")
-    with pytest.raises(NeuronFileError, match=r"no neuron set 'zh_ffn'.*; did you mean 'zh_ffn\.pt'\? check.*LNBENCH_NEURON_SETS"):
+    with pytest.raises(
+        NeuronFileError, match=r"no neuron set 'zh_ffn'.*; did you mean 'zh_ffn\.pt'\? .*LNBENCH_NEURON_SETS"
+    ):
         resolve_mask("zh_ffn")
     with pytest.raises(NeuronFileError, match=r"/nowhere, .*searched, .*shipped"):
         resolve_mask("fr.pt")

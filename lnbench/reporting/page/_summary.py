@@ -97,9 +97,9 @@ def _parts(asked: Sequence[tuple[str, Answer]]) -> Iterator[str]:
         if one.untold:
             kinds["untold"].append(dataset)
         elif shown == number:
-            kinds["all"].append(f"{dataset} ({shown} of {number})")
+            kinds["all"].append(f"{dataset} ({shown} of {number}, against {one.sets})")
         elif shown:
-            kinds["some"].append(f"{dataset} ({shown} of {number})")
+            kinds["some"].append(f"{dataset} ({shown} of {number}, against {one.sets})")
         else:
             kinds["none"].append(dataset)
     words = {

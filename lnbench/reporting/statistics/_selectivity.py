@@ -121,14 +121,23 @@ def langspec_f1(
         UnknownLanguageError: the target has no score.
     """
     if not higher_is_better:
-        raise DataError("LangSpec-F1 is not defined where lower is better; use accuracy or ROUGE, not a perplexity")
+        raise DataError(
+            "LangSpec-F1 is made of the share of a score that ablation takes away, and where lower is better, as for a "
+            "perplexity, there is none; give scores where higher is better, such as accuracy or ROUGE"
+        )
     if agg not in _AGGREGATES:
         raise DataError(f"agg={agg!r} is unknown; use one of {', '.join(_AGGREGATES)}")
     common = [code for code in base if code in ablated]
     if target not in common:
-        raise UnknownLanguageError(f"there is no score of {target!r} before and after; known are {', '.join(common)}")
+        raise UnknownLanguageError(
+            f"the target {target!r} has no score both before and after the ablation; choose one that has: "
+            f"{', '.join(common) or 'there is none'}"
+        )
     if len(common) == 1:
-        raise DataError(f"LangSpec-F1 of {target!r} needs another language to compare with; add one")
+        raise DataError(
+            f"LangSpec-F1 of {target!r} asks whether another language loses less, and only {target!r} has scores both "
+            "before and after the ablation; add another language to both"
+        )
     _check_scores([(code, float(scores[code])) for scores in (base, ablated) for code in common])
     drop = {code: max(float(base[code]) - float(ablated[code]), 0.0) for code in common}
     others = float(_AGGREGATES[agg]([drop[code] for code in common if code != target]))
@@ -141,7 +150,7 @@ def _check_scores(scores: Sequence[tuple[str, float]]) -> None:
     for code, value in scores:
         if not math.isfinite(value) or value < 0:
             raise DataError(
-                f"LangSpec-F1 needs scores that are finite and not negative, not {value} of {code!r}; "
+                f"the score {value} of {code!r} is no number from 0 up, so no share of it can be lost (LangSpec-F1); "
                 "leave that language out or use another metric"
             )
 

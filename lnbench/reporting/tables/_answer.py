@@ -26,7 +26,9 @@ QUESTION = "Is this set of neurons really what the model uses for its language?"
 _LISTED = 8
 #: What is said of each kind; the codes stand inside.
 _WORDS = {
-    "shown": "yes for {}: harmed more than by one more random set, and clearly more than any other language",
+    "shown": (
+        "yes for {} against {sets}: harmed more than by one more of them, and clearly more than any other language"
+    ),
     "wider": "for {} the harm reaches other languages too",
     "undecided": "for {} other languages may be harmed as much",
     "not shown": "not shown for {}",
@@ -50,6 +52,7 @@ class Verdict:
         random: the mean of the same over its random sets; NaN where there is none.
         others: mean change of the other languages; NaN where there is none.
         also: other languages that are marked, or else those that are not told apart.
+        K: random sets that it is held against.
     """
 
     ablated: str
@@ -58,6 +61,7 @@ class Verdict:
     random: float
     others: float
     also: tuple[str, ...] = ()
+    K: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,12 @@ class Answer:
     def of(self, kind: str) -> list[str]:
         """The ablated languages with this verdict."""
         return [one.ablated for one in self.verdicts if one.kind == kind]
+
+    @property
+    def sets(self) -> str:
+        """How many random sets those with a yes are held against: ``2 random sets``, ``2 to 5 random sets``."""
+        counts = sorted({one.K for one in self.verdicts if one.kind == "shown"})
+        return f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} random sets" if counts else ""
 
     @property
     def untold(self) -> bool:
@@ -116,6 +126,7 @@ def _verdict(table: Table, row: TableRow, ablated: str, selective: Mapping[str, 
         own.difference - worse * own.against_random,
         worse * (math.nan if off is None else off),
         also,
+        own.K,
     )
 
 
@@ -147,11 +158,11 @@ def answer_words(table: Table) -> list[str]:
 
 
 def verdict_words(one: Answer) -> str:
-    """``yes for zh, fr (2 of 7); not shown for ...``."""
+    """``yes for zh, fr (2 of 7) against 5 random sets: ...; not shown for ...``."""
     kinds = [(kind, text) for kind, text in _WORDS.items() if one.of(kind)]
     if len(one.of("untested")) == len(one.verdicts):
         return "no telling, with fewer than 2 random sets of this condition"
-    return "; ".join(text.format(_listed(one.of(kind), len(one.verdicts))) for kind, text in kinds)
+    return "; ".join(text.format(_listed(one.of(kind), len(one.verdicts)), sets=one.sets) for kind, text in kinds)
 
 
 def change_words(table: Table, one: Answer) -> str:

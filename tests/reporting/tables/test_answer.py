@@ -29,7 +29,7 @@ def verdict(better=True, **cells):
 @pytest.mark.parametrize(
     ("kind", "cells", "words"),
     [
-        ("shown", {"zh": {**LOST, **MARKED}}, "specific: yes for zh: harmed more than by one more random set"),
+        ("shown", {"zh": {**LOST, **MARKED}}, "specific: yes for zh against 5 random sets: harmed more than by one"),
         ("shown", {"zh": {**LOST, **MARKED}, "en": {**SPARED, **TESTED}}, "and clearly more than any other language"),
         ("undecided", {"zh": {**LOST, **MARKED}, "en": {**LOST, **TESTED}}, "for zh other languages may be harmed as"),
         ("undecided", {"zh": {**LOST, **MARKED}, "en": {"n": 0}}, "for zh other languages may be harmed as much"),
@@ -68,8 +68,17 @@ def test_many_languages_are_counted_not_listed():
     codes = tuple(f"l{at}" for at in range(20))
     rows = tuple(row(code, **{code: {**LOST, **(MARKED if at < 12 else TESTED)}}) for at, code in enumerate(codes))
     (told,) = answer_words(table(languages=codes, rows=rows, selectivity={}))
-    assert "yes for l0, l1, l2, l3, l4, l5, l6, l7 and 4 more (12 of 20)" in told
+    assert "yes for l0, l1, l2, l3, l4, l5, l6, l7 and 4 more (12 of 20) against 5 random sets" in told
     assert "not shown for l12, l13, l14, l15, l16, l17, l18, l19 (8 of 20)" in told
+
+
+def test_a_yes_says_against_how_many_random_sets():
+    cells = {code: {code: {**LOST, **MARKED, "K": number}} for code, number in (("zh", 2), ("en", 3))}
+    rows = tuple(row(code, **found) for code, found in cells.items())
+    (told,) = answer_words(table(rows=rows, selectivity={}))
+    assert "yes for zh, en (2 of 2) against 2 to 3 random sets: harmed more than by one more of them" in told
+    (alone,) = answer_words(table(rows=rows[:1], selectivity={}))
+    assert "yes for zh against 2 random sets:" in alone
 
 
 def test_specific_comes_first_and_controls_and_other_labels_are_no_answer():
