@@ -112,7 +112,7 @@ def test_documents_are_counted_once_and_warned_of_together(caplog):
 def test_one_is_told_in_the_singular(caplog):
     fit = Fit(passages={("t", 1)}, answers={("t", 1)}, cut={("t", 1), ("t", 2)})
     fit.tell()
-    told = "1 passage loses its end, 1 answer gets fewer tokens than the task allows, 2 prompts still are too long and lose"
+    told = "1 passage loses its end, 1 answer gets fewer tokens than the task allows, 2 prompts still are too long and"
     assert told in caplog.text
     caplog.clear()
     one = Fit(cut={("t", 1)})
