@@ -2,7 +2,7 @@
 
 from lnbench.reporting._heat import heat_panel, new_figure, png_bytes
 from lnbench.reporting._heatmap import plot_matrix
-from lnbench.reporting._look import LINE_COLOURS, LINE_MARKERS
+from lnbench.reporting._look import LINE_COLOURS, LINE_MARKERS, caption
 from lnbench.reporting._matrix import Matrix, change_table, changes, matrix, matrix_table, summary_table
 from lnbench.reporting._overlap import overlap_table, pair_table, plot_overlap
 from lnbench.reporting._rows import Row, rows_from_scores, write_rows
@@ -39,6 +39,7 @@ __all__ = [
     "Table",
     "TableCell",
     "TableRow",
+    "caption",
     "change_table",
     "changes",
     "compare",

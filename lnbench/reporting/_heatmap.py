@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lnbench._write import whole
 from lnbench.reporting._heat import heat_panel, new_figure, png_bytes
+from lnbench.reporting._look import FRAME, caption
 from lnbench.reporting._matrix import Matrix
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def plot_matrix(m: Matrix, path: Path, *, title: str) -> None:
         image = _panel(axis, m, values, name)
     figure.colorbar(image, ax=axes, label="change against the original, points", shrink=0.9)
     figure.suptitle(title, fontsize=11)
+    caption(figure, FRAME)
     with whole(path) as part:
         part.write_bytes(png_bytes(figure))
 

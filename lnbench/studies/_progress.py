@@ -51,7 +51,7 @@ class Bar(Progress):
         from tqdm import tqdm
 
         self._cells = cells
-        style = "{percentage:3.0f}%|{bar:20}| {elapsed}, {remaining} left{postfix}"
+        style = "{percentage:3.0f}%|{bar:20}| {elapsed} gone, {remaining} left{postfix}"
         self._bar = tqdm(total=work, bar_format=style, disable=False, dynamic_ncols=True)
 
     def begin(self, role: Role) -> None:

@@ -107,7 +107,7 @@ def test_ctrl_c(keys, write, tmp_path, monkeypatch):  # noqa: F811
     assert re.search(r"[34]/16 cells: tiny_\w+, random zh seed 0", result.stderr), (
         "the bar names cells, task, condition"
     )
-    assert re.search(r"\d\d:\d\d left", result.stderr)
+    assert re.search(r"\d\d:\d\d gone, \d\d:\d\d left", result.stderr)
     assert len(Store(tmp_path / "out").finished()) == 6
 
 

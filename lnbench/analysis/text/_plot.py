@@ -95,6 +95,9 @@ def dose_png(found: Sequence[Curve]) -> bytes:
         ncols=_legend_columns(figure.get_figwidth(), labels),
         fontsize=8,
         frameon=False,
+        title="Whiskers: 95 % intervals. Bands: random sets, one standard deviation each way; steered, least to most.\n"
+        "Dotted: the original.",
+        title_fontsize=7,
     )
     return png_bytes(figure)
 

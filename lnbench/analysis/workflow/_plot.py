@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from lnbench.analysis.workflow._sweep import Sweep
 from lnbench.analysis.workflow._table import COLUMNS, WorkflowTable
-from lnbench.reporting import heat_panel, new_figure, png_bytes
+from lnbench.reporting import caption, heat_panel, new_figure, png_bytes
+from lnbench.reporting.tables import TableRow
 
 __all__ = ["sweep_png", "workflow_png"]
 
@@ -39,6 +40,7 @@ def workflow_png(tables: Sequence[WorkflowTable]) -> bytes:
             worse=-1 if table.higher_is_better else 1,
         )
     figure.suptitle(f"{tables[0].model}: neurons off by block and structure", fontsize=11)
+    caption(figure, _mark_words([row for table in tables for row in table.rows if not row.control]))
     return png_bytes(figure)
 
 
@@ -66,6 +68,12 @@ def sweep_png(found: Sequence[Sweep]) -> bytes:
         axis.set_ylabel("n1, layers of the first block")
     figure.suptitle(f"{found[0].model}   (*: picked on half of the documents)", fontsize=11)
     return png_bytes(figure)
+
+
+def _mark_words(rows: Sequence[TableRow]) -> str:
+    marks = {row.cells[column].mark for row in rows for column in COLUMNS[2:5] if column in row.cells}
+    words = {"*": "more harm, or a wider gap, than one more random set would give", "+": "less, or a narrower one"}
+    return "; ".join(f"{mark}: {text}" for mark, text in words.items() if mark in marks)
 
 
 def _unit(metric: str, percent: bool) -> str:

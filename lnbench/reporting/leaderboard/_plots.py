@@ -15,10 +15,10 @@ import numpy as np
 from lnbench._write import whole
 from lnbench.errors import OutputError
 from lnbench.reporting._heat import heat_panel
-from lnbench.reporting._look import LINE_COLOURS, LINE_MARKERS
+from lnbench.reporting._look import FRAME, LINE_COLOURS, LINE_MARKERS, WHISKERS, caption, mark_words
 from lnbench.reporting.leaderboard._board import Leaderboard
 from lnbench.reporting.leaderboard._names import shown
-from lnbench.reporting.leaderboard._show import doses_of
+from lnbench.reporting.leaderboard._show import doses_of, layers_of
 from lnbench.reporting.leaderboard._sources import is_instrument
 from lnbench.reporting.page import Bar, Bars, Dose, Heat, bars_of, dose_of, heats_of
 
@@ -62,19 +62,21 @@ def write_plots(board: Leaderboard, folder: Path) -> list[Path]:
 def plot_heats(heats: Sequence[Heat], unit: str, title: str) -> Figure:
     """A panel for each condition, one colour scale."""
     wide, high = len(heats[0].languages), max(len(heat.ablated) for heat in heats)
-    figure = _figure(1.5 + (0.5 + 0.5 * wide) * len(heats), max(2.2, 1.2 + 0.38 * high))
+    figure = _figure(max(4.8, 1.5 + (0.5 + 0.5 * wide) * len(heats)), max(2.4, 1.4 + 0.38 * high))
     axes = figure.subplots(1, len(heats), squeeze=False, sharey=all(h.ablated == heats[0].ablated for h in heats))[0]
     for axis, heat in zip(axes, heats, strict=True):
         image = _heat(axis, heat)
     axes[0].set_ylabel("ablated language")
     figure.colorbar(image, ax=list(axes), label=f"change, {unit}", shrink=0.9)
     figure.suptitle(title, fontsize=10)
+    marks = "".join(mark for heat in heats for line in heat.marks for mark in line)
+    caption(figure, FRAME, mark_words(marks))
     return figure
 
 
 def plot_bars(bars: Bars, unit: str, title: str) -> Figure:
     """Original, random and specific on the ablated language itself, with intervals."""
-    figure = _figure(max(4.0, 1.5 + 0.75 * len(bars.languages)), 2.8)
+    figure = _figure(max(4.8, 1.5 + 0.75 * len(bars.languages)), 3.0)
     axis = figure.subplots()
     width = 0.8 / len(bars.groups)
     for kind, (label, group) in enumerate(bars.groups.items()):
@@ -87,7 +89,7 @@ def plot_bars(bars: Bars, unit: str, title: str) -> Figure:
     axis.set_xlabel("ablated and evaluated language")
     axis.set_ylabel(unit)
     axis.set_title(title, wrap=True)
-    figure.legend(loc="outside lower center", ncols=len(bars.groups))
+    figure.legend(loc="outside lower center", ncols=len(bars.groups), title=WHISKERS, title_fontsize=8)
     return figure
 
 
@@ -105,11 +107,12 @@ def plot_dose(dose: Dose, unit: str, title: str) -> Figure:
     axis.set_ylabel(unit)
     axis.set_title(title, wrap=True)
     figure.legend(loc="outside right center")
+    caption(figure, "Whiskers: 95 % intervals.")
     return figure
 
 
 def plot_layers(layers: Mapping[str, Sequence[int]], title: str) -> Figure:
-    """Neurons of each language by layer, on one scale."""
+    """Neurons of each language by layer, on one scale; above each its number of neurons."""
     from matplotlib.ticker import MaxNLocator
 
     columns = min(4, len(layers))
@@ -124,7 +127,7 @@ def plot_layers(layers: Mapping[str, Sequence[int]], title: str) -> Figure:
         axis.tick_params(labelbottom=True)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.yaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.supxlabel("layer", fontsize=9)
+    figure.supxlabel("layer (above each: neurons in all layers)", fontsize=9)
     figure.supylabel("neurons", fontsize=9)
     figure.suptitle(title, fontsize=10)
     return figure
@@ -145,8 +148,8 @@ def _pictures(board: Leaderboard) -> Iterator[tuple[str, Callable[[], Figure]]]:
             yield f"{name}-bars", lambda b=bars, u=unit, t=title: plot_bars(b, u, t)  # type: ignore[misc]
         if dose is not None:
             yield f"{name}-dose", lambda d=dose, u=unit, t=title: plot_dose(d, u, t)  # type: ignore[misc]
-    for source in board.sources:
-        layers = source.about.neurons.by_layer
+    for source, tables in zip(board.sources, board.tables, strict=True):
+        layers = layers_of(source, tables)
         if layers:
             yield (
                 f"{source.name}-layers",

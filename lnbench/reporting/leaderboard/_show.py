@@ -12,7 +12,7 @@ from lnbench.reporting.leaderboard._sources import INSTRUMENT, Source
 from lnbench.reporting.page import Board, Reference, Shown, ShownOutput, ShownSample
 from lnbench.reporting.tables import Table
 
-__all__ = ["board_of", "doses_of"]
+__all__ = ["board_of", "doses_of", "layers_of"]
 
 
 def board_of(sources: Sequence[Source], tables: Sequence[Sequence[Table]], references: Sequence[Published]) -> Board:
@@ -32,13 +32,21 @@ def doses_of(conditions: Sequence[BundleCondition]) -> dict[str, float]:
     return {label: f for label, factors in found.items() if len(factors) == 1 and (f := factors.pop()) is not None}
 
 
+def layers_of(source: Source, tables: Sequence[Table]) -> dict[str, Sequence[int]]:
+    """Neurons in each layer of those languages of the neuron set that the results ablate or evaluate: a set may hold
+    more than were studied."""
+    ablated = {code for table in tables for row in table.rows for code in (row.ablated or "").split("+")}
+    studied = ablated.union(*(table.languages for table in tables))
+    return {code: counts for code, counts in source.about.neurons.by_layer.items() if code in studied}
+
+
 def _shown(source: Source, tables: Sequence[Table]) -> Shown:
     return Shown(
         name=source.name,
         model=source.model,
         tables=tuple(tables),
         about=_about(source),
-        layers=source.about.neurons.by_layer,
+        layers=layers_of(source, tables),
         doses=doses_of(source.conditions),
         instrument=INSTRUMENT if source.instrument else None,
         samples=[_sample(source, sample) for sample in source.samples],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from lnbench.reporting._look import FRAME, WHISKERS, mark_words
 from lnbench.reporting.page._scene import MARKERS, Scene, axis_ticks, finite, number, spread
 from lnbench.reporting.page._series import Bar, Bars, Dose, Heat, Point
 
@@ -38,9 +39,12 @@ def draw_heat(heat: Heat, unit: str) -> Scene:
 
 def _heat_words(heat: Heat, unit: str) -> str:
     what = f"Change of each evaluated language (columns), {unit}, with the neurons of one language (rows) ablated"
+    marks = mark_words("".join(mark for line in heat.marks for mark in line))
     if heat.condition.startswith("random"):
-        return f"{what.replace('the neurons', 'random sets as large as those')}. No colour: size alone does no harm."
-    return f"{what}. Neurons that a language alone needs colour its framed cell and nothing else."
+        drawn = what.replace("the neurons", "random sets as large as those")
+        return f"{drawn}. {FRAME} No colour: size alone does no harm."
+    told = f"{what}. {FRAME} Neurons that a language alone needs colour its framed cell and nothing else."
+    return f"{told} {marks}".rstrip()
 
 
 def _heat_cell(scene: Scene, heat: Heat, row: int, column: int, unit: str) -> None:
@@ -102,7 +106,7 @@ def draw_bars(bars: Bars, unit: str) -> Scene:
     scene.lead = "Each language on itself."
     scene.caption = (
         f"Score ({unit}) in its own evaluation. Neurons that a language needs put its last bar below the other two. "
-        "Whiskers: 95 % intervals; for random sets one standard deviation over the draws."
+        f"{WHISKERS}"
     )
     return scene
 
