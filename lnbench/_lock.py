@@ -77,12 +77,17 @@ def hold(path: Path, *, again: bool = True) -> Held | None:
             return None
         _held[key][1] += 1
         return Held(key)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _locked(handle):
         os.close(handle)
         return None
-    except OSError:  # a file system without locks
-        pass
     _held[key] = [handle, 1]
     return Held(key)
+
+
+def _locked(handle: int) -> bool:
+    """Lock an open file, unless another process has; true, too, on a file system without locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return not isinstance(error, BlockingIOError)
+    return True

@@ -110,6 +110,18 @@ def _seconds() -> int:
 
 
 def _no_answer(error: Exception, place: Place) -> _Silent:
+    _refuse_missing(error, place)
+    if reason := no_repository(error, place.repo):
+        return _Silent(*reason.split(": ", 1))
+    status = status_of(error)
+    if status is not None and status not in BUSY:
+        raise HubRefusal(f"{endpoint()} refuses it ({first_line(error)}): check the name") from error
+    why = first_line(error) if status is None else f"status {status}"
+    return _Silent(f"{endpoint()} does not answer ({why})", "check the network, or give the path of the file")
+
+
+def _refuse_missing(error: Exception, place: Place) -> None:
+    """Name what is near to a revision or file that a repository has not."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
 
@@ -123,13 +135,6 @@ def _no_answer(error: Exception, place: Place) -> _Silent:
             place.file, lambda: HfApi().list_repo_files(place.repo, revision=place.revision, repo_type=place.kind)
         )
         raise HubRefusal(f"{place} has no file {place.file!r}{there}check the name") from error
-    if reason := no_repository(error, place.repo):
-        return _Silent(*reason.split(": ", 1))
-    status = status_of(error)
-    if status is not None and status not in BUSY:
-        raise HubRefusal(f"{endpoint()} refuses it ({first_line(error)}): check the name") from error
-    why = first_line(error) if status is None else f"status {status}"
-    return _Silent(f"{endpoint()} does not answer ({why})", "check the network, or give the path of the file")
 
 
 def _revisions(place: Place) -> list[str]:
