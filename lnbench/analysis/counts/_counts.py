@@ -7,7 +7,7 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from lnbench.analysis._section import Picture, Section, ShownTable
 from lnbench.errors import DataError
 from lnbench.neurons import NeuronSet
 from lnbench.reporting import FORMATS, heat_panel, new_figure, png_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Counts", "counts_of", "counts_png", "counts_section", "render_counts"]
 
@@ -127,23 +130,24 @@ def counts_png(found: Counts) -> bytes:
     height = 1.4 + _INCHES * min(max(layers, 4), 64)
     across = min(3, len(found.sites))
     figure, axes = new_figure(-(-len(found.sites) // across), across, 1.9 + 0.42 * max(languages, 4), height)
-    most = float(max(1, found.values.max()))
-    for axis, site, values in zip(axes, found.sites, found.values, strict=False):
-        heat_panel(
-            axis,
-            values.astype(np.float64),
-            [str(layer) for layer in range(layers)],
-            found.languages,
-            title=site,
-            shown=[[str(number) if number else "" for number in line] for line in values.tolist()],
-            most=most,
-        )
-        axis.set_ylabel("layer")
-        axis.tick_params(axis="x", labelrotation=90 if max(map(len, found.languages)) > 4 else 0)
+    for at, axis in enumerate(axes[: len(found.sites)]):
+        _panel(axis, found, at)
     for axis in axes[len(found.sites) :]:
         axis.set_axis_off()
     figure.suptitle(_title(found), fontsize=11)
     return png_bytes(figure)
+
+
+def _panel(axis: Axes, found: Counts, site: int) -> None:
+    values = found.values[site]
+    heat_panel(
+        *(axis, values.astype(np.float64), [str(layer) for layer in range(len(values))], found.languages),
+        title=found.sites[site],
+        shown=[[str(number) if number else "" for number in line] for line in values.tolist()],
+        most=float(max(1, found.values.max())),  # of all sites: one scale
+    )
+    axis.set_ylabel("layer")
+    axis.tick_params(axis="x", labelrotation=90 if max(map(len, found.languages)) > 4 else 0)
 
 
 def counts_section(neurons: NeuronSet, name: str = "set") -> Section:

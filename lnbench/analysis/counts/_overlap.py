@@ -25,6 +25,12 @@ __all__ = ["Shared", "overlap_png", "overlap_section", "overlaps_of", "render_ov
 ENGLISH = "en"
 #: Structure -> short name of its sites.
 STRUCTURES = {"attention": "attn", "feed-forward": "ffn"}
+#: Which languages, how many neurons, and the shares of them.
+_CSV_COLUMNS = (
+    *("structure", "without", "a", "b", "of_a", "of_b"),
+    *("size_a", "size_b", "shared"),
+    *("share", "jaccard", "chance"),
+)
 _Named = tuple[str, NeuronSet]
 
 
@@ -198,29 +204,17 @@ def _sentences(found: Sequence[Shared]) -> list[str]:
 def _csv(found: Sequence[Shared]) -> str:
     made = io.StringIO()
     writer = csv.writer(made, lineterminator="\n")
-    names = (
-        "structure",
-        "without",
-        "a",
-        "b",
-        "of_a",
-        "of_b",
-        "size_a",
-        "size_b",
-        "shared",
-        "share",
-        "jaccard",
-        "chance",
-    )
-    writer.writerow(names)
+    writer.writerow(_CSV_COLUMNS)
     for one in found:
-        for i, j in np.ndindex(one.shared.shape):
-            numbers = [one.share[i, j], one.jaccard[i, j], one.chance[i, j]]
-            shown = ["" if math.isnan(number) else f"{number:.9g}" for number in numbers]
-            counts = [int(one.sizes_a[i]), int(one.sizes_b[j]), int(one.shared[i, j])]
-            about = [one.structure, one.without or "", one.a, one.b, one.rows[i], one.columns[j]]
-            writer.writerow([*about, *counts, *shown])
+        writer.writerows(_csv_row(one, i, j) for i, j in np.ndindex(one.shared.shape))
     return made.getvalue()
+
+
+def _csv_row(one: Shared, i: int, j: int) -> list[str | int]:
+    about = [one.structure, one.without or "", one.a, one.b, one.rows[i], one.columns[j]]
+    counts = [int(one.sizes_a[i]), int(one.sizes_b[j]), int(one.shared[i, j])]
+    numbers = [one.share[i, j], one.jaccard[i, j], one.chance[i, j]]
+    return [*about, *counts, *("" if math.isnan(number) else f"{number:.9g}" for number in numbers)]
 
 
 def overlap_png(found: Sequence[Shared]) -> bytes:

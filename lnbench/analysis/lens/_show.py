@@ -50,27 +50,28 @@ def _shown(table: ShownTable) -> str:
 
 def notes(lens: Lens) -> list[str]:
     """What the numbers depend on, one sentence or two each."""
-    candidates, k = lens.judge["candidates"], lens.settings.top_k
-    which = "likeliest token" if k == 1 else f"{k} likeliest tokens"
-    weighed = " by their probabilities" if lens.settings.weight == "probability" and k > 1 else ""
+    candidates = lens.judge["candidates"]
     found = [
-        f"Share of the {which} at each position{weighed}; mean over prompts. {TEXT}: the tokens that really come next, "
-        "judged alike, so what the judge makes of text whose language is known. own of judged: of the positions whose "
-        "token was given a language.",
+        f"Share of the {_which(lens)}; mean over prompts. {TEXT}: the tokens that really come next, judged alike, so "
+        "what the judge makes of text whose language is known. own of judged: of the positions whose token was given "
+        "a language.",
         f"Judged between {', '.join(candidates)}: by script where one alone writes it, else by "
         f"{lens.judge['identifier']} for lower-case words of {lens.judge['word_letters']} letters or more.",
     ]
-    alone = _alone(candidates)
-    if alone:
+    if alone := _alone(candidates):
         found.append(
             f"Only {alone} of these is written in Latin letters, so every piece in Latin letters counts as {alone}; "
             "name more candidates to tell them apart."
         )
-    cut = {each.language: each.cut for each in lens.languages if each.cut}
-    if cut:
-        counts = ", ".join(f"{number} of {language}" for language, number in cut.items())
-        found.append(f"Prompts that lost their beginning to {lens.settings.max_length} tokens: {counts}.")
+    if cut := [f"{each.cut} of {each.language}" for each in lens.languages if each.cut]:
+        found.append(f"Prompts that lost their beginning to {lens.settings.max_length} tokens: {', '.join(cut)}.")
     return found
+
+
+def _which(lens: Lens) -> str:
+    k = lens.settings.top_k
+    weighed = " by their probabilities" if lens.settings.weight == "probability" and k > 1 else ""
+    return f"{'likeliest token' if k == 1 else f'{k} likeliest tokens'} at each position{weighed}"
 
 
 def _alone(candidates: Sequence[str]) -> str | None:

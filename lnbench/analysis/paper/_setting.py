@@ -152,6 +152,18 @@ _DEMO_DETECT: dict[str, dict[str, Any]] = {
     "plnd": {"sites": ["ffn.hidden", "attn.q", "attn.k", "attn.v", "attn.o"], "top_k": 20},
     "lape": {"top_rate": 0.05},
 }
+#: What is the same for every report on it.
+_DEMO: dict[str, Any] = {
+    "document": "blank-line",
+    "prompt_field": "prompt",
+    "tasks": ("demo_summ", "demo_mc", "demo_qa", "demo_arith"),
+    "packed": "demo_packed",
+    "asked": "demo_summ",
+    "n1": 1,
+    "n2": 1,
+    "batch_size": 64,
+    "threads": 1,
+}
 
 
 def demo_setting(
@@ -177,19 +189,11 @@ def demo_setting(
         corpora={code: str(text / "detection" / f"{code}.txt") for code in languages},
         held_out={code: str(text / "validation" / f"{code}.jsonl") for code in languages},
         prompts={code: str(prompts / f"summ_{code}.jsonl") for code in languages},
-        document="blank-line",
-        prompt_field="prompt",
-        tasks=("demo_summ", "demo_mc", "demo_qa", "demo_arith"),
-        packed="demo_packed",
-        asked="demo_summ",
         detect=_DEMO_DETECT[paper],
         documents=10 * (limit or 10) if small else 150,
         limit=limit,
         seeds=seeds,
-        n1=1,
-        n2=1,
         tuned_on=(20,) if small else (100, 400),
         load={"device": "cpu", "dtype": "float32"},
-        batch_size=64,
-        threads=1,
+        **_DEMO,
     )

@@ -16,6 +16,7 @@ from lnbench.reporting import LINE_COLOURS, LINE_MARKERS, heat_panel, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["dose_png", "matrix_png", "steering_png"]
 
@@ -30,6 +31,11 @@ _AXES = {
 _SHARES = ("target", "source")
 _STEERED = (*_SHARES, "text")
 
+_READING = (
+    "Whiskers: 95 % intervals. Bands: random sets, one standard deviation each way; steered, least to most.\n"
+    "Dotted: the original."
+)
+
 
 def matrix_png(found: Sequence[LossMatrix]) -> bytes:
     """A row of panels for each metric: matched random neurons, the language's own; one scale for both."""
@@ -38,21 +44,25 @@ def matrix_png(found: Sequence[LossMatrix]) -> bytes:
         len(found), 2, 1.8 + 0.62 * len(first.languages), max(2.3, 1.2 + 0.36 * len(first.ablated))
     )
     for at, one in enumerate(found):
-        panels = {"random": one.changes(control=True), one.condition: one.changes()}
-        most = max(float(np.nanmax(np.abs(values), initial=0.0)) for values in panels.values()) or 1.0
-        for axis, (name, values) in zip(axes[2 * at : 2 * at + 2], panels.items(), strict=True):
-            seeds = f" (mean of {_draws(one)})" if name == "random" else ""
-            heat_panel(
-                *(axis, values, one.ablated, one.languages),
-                title=f"{name}{seeds}, {one.unit}",
-                shown=_signed(values),
-                most=most,
-                worse=-1 if one.table.higher_is_better else 1,
-            )
-            axis.set_xlabel("evaluated language")
-            axis.set_ylabel("ablated language")
+        _changes(axes[2 * at : 2 * at + 2], one)
     figure.suptitle(f"{first.table.model}: change against the original", fontsize=11)
     return png_bytes(figure)
+
+
+def _changes(axes: Sequence[Axes], one: LossMatrix) -> None:
+    panels = {"random": one.changes(control=True), one.condition: one.changes()}
+    most = max(float(np.nanmax(np.abs(values), initial=0.0)) for values in panels.values()) or 1.0
+    for axis, (name, values) in zip(axes, panels.items(), strict=True):
+        seeds = f" (mean of {_draws(one)})" if name == "random" else ""
+        heat_panel(
+            *(axis, values, one.ablated, one.languages),
+            title=f"{name}{seeds}, {one.unit}",
+            shown=_signed(values),
+            most=most,
+            worse=-1 if one.table.higher_is_better else 1,
+        )
+        axis.set_xlabel("evaluated language")
+        axis.set_ylabel("ablated language")
 
 
 def steering_png(found: Sequence[Steering]) -> bytes:
@@ -86,7 +96,13 @@ def dose_png(found: Sequence[Curve]) -> bytes:
         for to, response in enumerate(responses):
             drawn = [one for one in found if (one.over, one.response) == (over, response)]
             _panel(axes[at * len(responses) + to], drawn, names)
-    entries = sorted(zip(*axes[0].get_legend_handles_labels(), strict=True), key=lambda entry: str(entry[1]))
+    _legend(figure, axes[0])
+    return png_bytes(figure)
+
+
+def _legend(figure: Figure, axis: Axes) -> None:
+    """One for all panels, below them, in the order of the names."""
+    entries = sorted(zip(*axis.get_legend_handles_labels(), strict=True), key=lambda entry: str(entry[1]))
     handles, labels = zip(*entries, strict=True)
     figure.legend(
         handles,
@@ -95,11 +111,9 @@ def dose_png(found: Sequence[Curve]) -> bytes:
         ncols=_legend_columns(figure.get_figwidth(), labels),
         fontsize=8,
         frameon=False,
-        title="Whiskers: 95 % intervals. Bands: random sets, one standard deviation each way; steered, least to most.\n"
-        "Dotted: the original.",
+        title=_READING,
         title_fontsize=7,
     )
-    return png_bytes(figure)
 
 
 def _legend_columns(inches: float, labels: Sequence[str]) -> int:
@@ -108,31 +122,35 @@ def _legend_columns(inches: float, labels: Sequence[str]) -> int:
 
 
 def _panel(axis: Axes, drawn: Sequence[Curve], names: Sequence[str]) -> None:
-    for one in drawn:
-        at = names.index(one.name)
-        colour, marker = LINE_COLOURS[at % len(LINE_COLOURS)], LINE_MARKERS[at % len(LINE_MARKERS)]
-        x = [point.dose for point in one.points]
-        errors = [
-            [max(0.0, point.value - point.low) for point in one.points],
-            [max(0.0, point.high - point.value) for point in one.points],
-        ]
-        axis.errorbar(
-            *(x, [point.value for point in one.points]), yerr=np.nan_to_num(np.array(errors)),
-            color=colour, marker=marker, markersize=4.5, linewidth=1.4, capsize=2, label=one.name,
-        )  # fmt: skip
-        label = f"{one.name}, random neurons"
-        axis.plot(x, [point.random for point in one.points], "--", color=colour, linewidth=1.2, label=label)
-        low, high = ([getattr(point, name) for point in one.points] for name in ("random_low", "random_high"))
-        axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
-        axis.axhline(one.original, color="0.5", linewidth=0.8, linestyle=":")
-    if drawn:
-        axis.set_xlabel(_AXES[drawn[0].over, drawn[0].response in _STEERED], fontsize=8)
-        axis.set_title(_common([one.words for one in drawn], drawn[0].response), fontsize=9)
-        axis.tick_params(labelsize=8)
-        if drawn[0].response in _SHARES:
-            axis.set_ylim(-0.05, 1.05)
-    else:
+    if not drawn:
         axis.set_axis_off()
+        return
+    for one in drawn:
+        _curve(axis, one, names.index(one.name))
+    axis.set_xlabel(_AXES[drawn[0].over, drawn[0].response in _STEERED], fontsize=8)
+    axis.set_title(_common([one.words for one in drawn], drawn[0].response), fontsize=9)
+    axis.tick_params(labelsize=8)
+    if drawn[0].response in _SHARES:
+        axis.set_ylim(-0.05, 1.05)
+
+
+def _curve(axis: Axes, one: Curve, at: int) -> None:
+    """Its line with whiskers, the random neurons' dashed in a band, and the original as a dotted level."""
+    colour, marker = LINE_COLOURS[at % len(LINE_COLOURS)], LINE_MARKERS[at % len(LINE_MARKERS)]
+    x = [point.dose for point in one.points]
+    errors = [
+        [max(0.0, point.value - point.low) for point in one.points],
+        [max(0.0, point.high - point.value) for point in one.points],
+    ]
+    axis.errorbar(
+        *(x, [point.value for point in one.points]), yerr=np.nan_to_num(np.array(errors)),
+        color=colour, marker=marker, markersize=4.5, linewidth=1.4, capsize=2, label=one.name,
+    )  # fmt: skip
+    label = f"{one.name}, random neurons"
+    axis.plot(x, [point.random for point in one.points], "--", color=colour, linewidth=1.2, label=label)
+    low, high = ([getattr(point, name) for point in one.points] for name in ("random_low", "random_high"))
+    axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+    axis.axhline(one.original, color="0.5", linewidth=0.8, linestyle=":")
 
 
 def _common(words: Sequence[str], response: str) -> str:

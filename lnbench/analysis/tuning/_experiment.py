@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -161,28 +161,30 @@ class _Bench:
         return 0 if own is None else sum(tuple(row) in trained for row in own.documents)
 
     def _train(self, which: Which, done: StepDone, save_seconds: float) -> None:
-        path, folder, rows = self._path(which), self._folder(which), self._rows(which)
+        run = partial(
+            train,
+            documents=self._rows(which),
+            settings=self._of.settings,
+            seed=which.seed,
+            pad=self._pad,
+            folder=self._folder(which),
+            measure=self._measured,
+            autocast=which.condition == "full" and self._half,
+            step_done=lambda step, loss: done(which, 1, loss),
+            save_seconds=save_seconds,
+        )
+        self._place.tuned(
+            self._slots(which),
+            run,
+            lambda tuned, trained: self._header(which, tuned, trained),
+            lambda delta: self._keep(delta, self._path(which)),
+        )
 
-        def run(tuned: Tuned) -> Trained:
-            return train(
-                tuned,
-                rows,
-                self._of.settings,
-                seed=which.seed,
-                pad=self._pad,
-                folder=folder,
-                measure=self._measured,
-                autocast=which.condition == "full" and self._half,
-                step_done=lambda step, loss: done(which, 1, loss),
-                save_seconds=save_seconds,
-            )
-
-        def kept(delta: Delta) -> None:
-            if self._of.checkpoints:
-                save_checkpoint(self._model, delta, path.with_suffix(""), self._tokenizer)
-            delta.save(path)
-
-        self._place.tuned(self._slots(which), run, lambda tuned, trained: self._header(which, tuned, trained), kept)
+    def _keep(self, delta: Delta, path: Path) -> None:
+        """The delta last: with it the run counts as finished."""
+        if self._of.checkpoints:
+            save_checkpoint(self._model, delta, path.with_suffix(""), self._tokenizer)
+        delta.save(path)
 
     def _folder(self, which: Which) -> Path:
         """Where a run keeps what is not finished."""

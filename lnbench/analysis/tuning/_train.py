@@ -33,6 +33,17 @@ SAVE_SECONDS = 60.0
 _WHOLE = "whole.json"
 #: The label of padding.
 _IGNORED = -100
+#: Arguments of every run: it shows and reports nothing by itself, and saves when it is told to.
+_ALWAYS: dict[str, Any] = {
+    "optim": "adamw_torch",
+    "remove_unused_columns": False,
+    "disable_tqdm": True,
+    "report_to": "none",
+    "logging_strategy": "no",
+    "save_strategy": "no",
+    "save_total_limit": 2,
+    "average_tokens_across_devices": False,
+}
 
 
 @dataclass(frozen=True)
@@ -163,18 +174,11 @@ def _arguments(
         warmup_steps=math.floor(settings.warmup * steps),
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.clip,
-        optim="adamw_torch",
         seed=seed,
         bf16=autocast,
         use_cpu=on_cpu,
-        remove_unused_columns=False,
         dataloader_pin_memory=not on_cpu,
-        disable_tqdm=True,
-        report_to="none",
-        logging_strategy="no",
-        save_strategy="no",
-        save_total_limit=2,
-        average_tokens_across_devices=False,
+        **_ALWAYS,
     )
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1  # the model is on one device, and is not copied to others

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from lnbench.analysis.workflow._sweep import Sweep
 from lnbench.analysis.workflow._table import COLUMNS, WorkflowTable
 from lnbench.reporting import caption, heat_panel, new_figure, png_bytes
 from lnbench.reporting.tables import TableRow
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["sweep_png", "workflow_png"]
 
@@ -23,25 +27,27 @@ def workflow_png(tables: Sequence[WorkflowTable]) -> bytes:
     tall = max(sum(not row.control for row in table.rows) for table in tables)
     figure, axes = new_figure(1, len(tables), 4.9, 1.3 + 0.42 * tall)
     for axis, table in zip(axes, tables, strict=True):
-        rows = [row for row in table.rows[1:] if not row.control]
-        cells = [[row.cells.get(column) for column in COLUMNS[2:5]] for row in rows]
-        values = np.array([[math.nan if c is None else c.value for c in line] for line in cells])
-        values = values.reshape(len(rows), 3) * (100.0 if table.percent else 1.0)
-        marks = [["" if c is None else c.mark for c in line] for line in cells]
-        most = 100.0 if table.percent else _most(values)  # one scale for all panels and runs
-        heat_panel(
-            axis,
-            values,
-            [row.condition.replace(" (", "\n(") for row in rows],
-            ["English\nchange", "non-English\nchange", "gap"],
-            title=f"{table.dataset}: {_unit(table.metric, table.percent)}",
-            shown=_words(values, marks, most),
-            most=most,
-            worse=-1 if table.higher_is_better else 1,
-        )
+        _of_table(axis, table)
     figure.suptitle(f"{tables[0].model}: neurons off by block and structure", fontsize=11)
     caption(figure, _mark_words([row for table in tables for row in table.rows if not row.control]))
     return png_bytes(figure)
+
+
+def _of_table(axis: Axes, table: WorkflowTable) -> None:
+    rows = [row for row in table.rows[1:] if not row.control]
+    cells = [[row.cells.get(column) for column in COLUMNS[2:5]] for row in rows]
+    values = np.array([[math.nan if c is None else c.value for c in line] for line in cells])
+    values = values.reshape(len(rows), 3) * (100.0 if table.percent else 1.0)
+    marks = [["" if c is None else c.mark for c in line] for line in cells]
+    most = 100.0 if table.percent else _most(values)  # one scale for all panels and runs
+    heat_panel(
+        *(axis, values, [row.condition.replace(" (", "\n(") for row in rows]),
+        ["English\nchange", "non-English\nchange", "gap"],
+        title=f"{table.dataset}: {_unit(table.metric, table.percent)}",
+        shown=_words(values, marks, most),
+        most=most,
+        worse=-1 if table.higher_is_better else 1,
+    )
 
 
 def sweep_png(found: Sequence[Sweep]) -> bytes:
@@ -49,23 +55,7 @@ def sweep_png(found: Sequence[Sweep]) -> bytes:
     wide, tall = max(len(one.n2s) for one in found), max(len(one.n1s) for one in found)
     figure, axes = new_figure(1, len(found), 2.8 + 0.75 * wide, 1.9 + 0.5 * tall)
     for axis, one in zip(axes, found, strict=True):
-        cells = [[one.at(n1, n2) for n2 in one.n2s] for n1 in one.n1s]
-        values = np.array([[math.nan if cell is None else cell.gap for cell in line] for line in cells])
-        values = values * (100.0 if one.percent else 1.0)
-        marks = [["*" if cell is one.pick else "" for cell in line] for line in cells]
-        most = 100.0 if one.percent else _most(values)
-        heat_panel(
-            axis,
-            values,
-            [str(n) for n in one.n1s],
-            [str(n) for n in one.n2s],
-            title=f"{one.dataset}, block {one.block}\ngap, {_unit(one.metric, one.percent)}",
-            shown=_words(values, marks, most),
-            most=most,
-            worse=-1,
-        )
-        axis.set_xlabel("n2, layers of the last block")
-        axis.set_ylabel("n1, layers of the first block")
+        _of_sweep(axis, one)
     figure.suptitle(f"{found[0].model}   (*: picked on half of the documents)", fontsize=11)
     return png_bytes(figure)
 
@@ -74,6 +64,23 @@ def _mark_words(rows: Sequence[TableRow]) -> str:
     marks = {row.cells[column].mark for row in rows for column in COLUMNS[2:5] if column in row.cells}
     words = {"*": "more harm, or a wider gap, than one more random set would give", "+": "less, or a narrower one"}
     return "; ".join(f"{mark}: {text}" for mark, text in words.items() if mark in marks)
+
+
+def _of_sweep(axis: Axes, one: Sweep) -> None:
+    cells = [[one.at(n1, n2) for n2 in one.n2s] for n1 in one.n1s]
+    values = np.array([[math.nan if cell is None else cell.gap for cell in line] for line in cells])
+    values = values * (100.0 if one.percent else 1.0)
+    marks = [["*" if cell is one.pick else "" for cell in line] for line in cells]
+    most = 100.0 if one.percent else _most(values)
+    heat_panel(
+        *(axis, values, [str(n) for n in one.n1s], [str(n) for n in one.n2s]),
+        title=f"{one.dataset}, block {one.block}\ngap, {_unit(one.metric, one.percent)}",
+        shown=_words(values, marks, most),
+        most=most,
+        worse=-1,
+    )
+    axis.set_xlabel("n2, layers of the last block")
+    axis.set_ylabel("n1, layers of the first block")
 
 
 def _unit(metric: str, percent: bool) -> str:

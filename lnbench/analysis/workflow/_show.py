@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
 from lnbench._data import DEMO_MODEL
@@ -62,25 +62,37 @@ def _number(found: Sweep, value: float) -> str:
 
 def sweep_sentences(found: Sweep) -> list[str]:
     """What was picked, on what, how large its gap is elsewhere, and which pairs cannot be told from it."""
-    pick, largest = found.pick, found.largest
+    told = [INSTRUMENT] if found.model == DEMO_MODEL else []
+    told += [_what_a_gap_is(found), *_what_was_picked(found)]
+    empty = _pairs(cell for cell in found.cells if not math.isfinite(cell.gap))
+    return [*told, *([f"No neurons in the block: {empty}."] if empty else [])]
+
+
+def _what_a_gap_is(found: Sweep) -> str:
     unit = "points" if found.percent else f"of {found.metric}"
-    low, high = (_number(found, end) for end in pick.second_interval)
-    same = [f"{c.n1}/{c.n2}" for c in found.cells if not c.apart and c is not pick and math.isfinite(c.gap)]
     reading = "with its own neurons off" if found.english == "own" else "with the other languages' neurons off in turn"
-    told = [
+    return (
         f"Gap: mean harm in {', '.join(found.others)} less harm in English ({reading}), {unit}, {found.documents} "
-        "documents a language; 95 % interval over documents; random: mean gap of the random sets.",
+        "documents a language; 95 % interval over documents; random: mean gap of the random sets."
+    )
+
+
+def _what_was_picked(found: Sweep) -> list[str]:
+    pick, largest = found.pick, found.largest
+    low, high = (_number(found, end) for end in pick.second_interval)
+    same = _pairs(c for c in found.cells if not c.apart and c is not pick and math.isfinite(c.gap))
+    return [
         f"Pick (*): n1 {pick.n1}, n2 {pick.n2}, the largest gap on every second document; on the others, which had no "
         f"part in the pick, its gap is {_number(found, pick.second)} [{low}, {high}].",
         f"On all documents the largest gap is that of n1 {largest.n1}, n2 {largest.n2}: {_number(found, largest.gap)}. "
         f"It is the largest of {len(found.cells)}, so it is too large by what its noise helped it to win.",
         f"Of equal gaps the smallest n1, then n2, is picked. Not told apart from the pick on the other documents: "
-        f"{', '.join(same) or 'none'} (95 % interval of the paired difference, uncorrected).",
+        f"{same or 'none'} (95 % interval of the paired difference, uncorrected).",
     ]
-    empty = [f"{c.n1}/{c.n2}" for c in found.cells if not math.isfinite(c.gap)]
-    if found.model == DEMO_MODEL:
-        told.insert(0, INSTRUMENT)
-    return [*told, *([f"No neurons in the block: {', '.join(empty)}."] if empty else [])]
+
+
+def _pairs(cells: Iterable[SweepCell]) -> str:
+    return ", ".join(f"{cell.n1}/{cell.n2}" for cell in cells)
 
 
 def _csv(found: Sweep) -> str:

@@ -135,12 +135,7 @@ def sweep(
     if not found:
         raise DataError(f"no condition acts on the block {block!r} with n1 and n2; run a study of plnd-sweep")
     chosen = sources(whole, found, english)
-    places = [_places(whole, group, chosen) for group in found]
-    cells = [_cell(group, *both, higher, seed) for group, both in zip(found, places, strict=True)]
-    pick = _best(cells, "first")
-    at = cells.index(pick)
-    apart = [_apart(places[at], both, higher, seed) for both in places]
-    cells = [replace(cell, apart=far) for cell, far in zip(cells, apart, strict=True)]
+    cells, pick = _held_to_pick(found, [_places(whole, group, chosen) for group in found], higher, seed)
     return Sweep(
         model=results.models[0],
         dataset=results.datasets[0],
@@ -151,9 +146,20 @@ def sweep(
         block=block,
         documents=len(whole.original[ENGLISH].documents),
         cells=tuple(cells),
-        pick=cells[at],
+        pick=pick,
         largest=_best(cells, "gap"),
     )
+
+
+def _held_to_pick(
+    found: Sequence[Group], places: Sequence[tuple[Place, Place]], higher: bool, seed: int
+) -> tuple[list[SweepCell], SweepCell]:
+    """Every cell, with whether it differs from the pick, and that pick."""
+    cells = [_cell(group, *both, higher, seed) for group, both in zip(found, places, strict=True)]
+    at = cells.index(_best(cells, "first"))
+    apart = [_apart(places[at], both, higher, seed) for both in places]
+    cells = [replace(cell, apart=far) for cell, far in zip(cells, apart, strict=True)]
+    return cells, cells[at]
 
 
 def _swept(found: Sequence[Group]) -> list[Group]:

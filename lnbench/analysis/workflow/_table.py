@@ -17,7 +17,7 @@ from lnbench._data import DEMO_MODEL
 from lnbench.analysis.workflow._groups import ENGLISH, Group, Sources, groups, sources
 from lnbench.reporting import Results
 from lnbench.reporting.leaderboard import INSTRUMENT
-from lnbench.reporting.statistics import Units, against_random, documents, full_range, gap_parts, holm, mean_of_draws
+from lnbench.reporting.statistics import against_random, documents, full_range, gap_parts, holm, mean_of_draws
 from lnbench.reporting.tables import (
     TOGETHER,
     Grid,
@@ -26,6 +26,7 @@ from lnbench.reporting.tables import (
     Table,
     TableCell,
     TableRow,
+    beside_random,
     choose_metric,
     direction,
     grid,
@@ -33,6 +34,7 @@ from lnbench.reporting.tables import (
     marked,
     measure,
     noise_floor,
+    of_control,
     resampled,
 )
 
@@ -181,20 +183,10 @@ def gap_of(english: Place, others: Place, *, control: bool, higher_is_better: bo
     gaps = [documents(parts, parallel=english.parallel).mean for parts in draws]
     cell = TableCell(value=float(np.mean(gaps)), n=units.n, difference=float(np.mean(gaps)), K=len(gaps))
     if control:
-        sd = float(np.std(gaps, ddof=1)) if len(gaps) > 1 else math.nan
-        return Measured(replace(cell, sd=sd), Units(math.nan, np.empty(0), np.empty(0)), math.nan, tested=False)
+        return of_control(cell, gaps)
     scale = 2 * full_range([*english.original, *english.draws[0], *others.original, *others.draws[0]])
     found = against_random(draws, randoms, scale=scale, parallel=english.parallel)
-    cell = replace(
-        cell,
-        against_random=found.difference,
-        against_random_interval=found.interval,
-        against_random_p=found.p,
-        rank_p=found.rank_p,
-        K=len(found.harms),
-        reason=found.reason,
-    )
-    return Measured(cell, units, scale, tested=True)
+    return Measured(beside_random(cell, found), units, scale, tested=True)
 
 
 def _parts(english: Place, others: Place, at: int, sign: float, which: str = "draws") -> list[FloatArray]:
@@ -243,19 +235,8 @@ def _empty(label: str, sites: Sequence[str]) -> TableRow:
 
 
 def _notes(whole: Grid, found: Sequence[Group], chosen: Sources, results: Results) -> list[str]:
-    others = ", ".join(chosen.others)
-    asked = {
-        "own": "English, like them, with its own neurons off",
-        "other": f"English with the neurons of {', '.join(chosen.ablated)} off in turn, the mean of these",
-    }[chosen.english]
-    told = [
-        f"non-English: mean of {others}, each asked with its own neurons off; {asked}.",
-        "gap: harm in the non-English mean less harm in English, positive where English is spared more; its mark says "
-        "that it is wider (+: narrower) than that of one more random set; gap over random: less the mean gap of the "
-        "random sets, with the prediction interval, uncorrected.",
-    ]
-    if results.models[0] == DEMO_MODEL:
-        told.insert(0, INSTRUMENT)
+    told = [INSTRUMENT] if results.models[0] == DEMO_MODEL else []
+    told += _about_columns(chosen)
     if whole.parallel:
         told.append(f"{TOGETHER[:-1]} and in the gap.")
     told += [sentence for group in found if not group.control for sentence in _about_neurons(group, chosen)]
@@ -266,6 +247,19 @@ def _notes(whole: Grid, found: Sequence[Group], chosen: Sources, results: Result
     if results.failed or results.unfinished:
         told.append(f"Cells that failed: {len(results.failed)}; unfinished: {len(results.unfinished)}.")
     return told
+
+
+def _about_columns(chosen: Sources) -> list[str]:
+    asked = {
+        "own": "English, like them, with its own neurons off",
+        "other": f"English with the neurons of {', '.join(chosen.ablated)} off in turn, the mean of these",
+    }[chosen.english]
+    return [
+        f"non-English: mean of {', '.join(chosen.others)}, each asked with its own neurons off; {asked}.",
+        "gap: harm in the non-English mean less harm in English, positive where English is spared more; its mark says "
+        "that it is wider (+: narrower) than that of one more random set; gap over random: less the mean gap of the "
+        "random sets, with the prediction interval, uncorrected.",
+    ]
 
 
 def _about_neurons(group: Group, chosen: Sources) -> list[str]:

@@ -8,7 +8,7 @@ from lnbench.reporting.tables._build import marked, resampled, standard_table, s
 from lnbench.reporting.tables._format import TOGETHER, describe
 from lnbench.reporting.tables._grid import Grid, Line, aligned, grid
 from lnbench.reporting.tables._markdown import words
-from lnbench.reporting.tables._measure import Measured, measure
+from lnbench.reporting.tables._measure import Measured, beside_random, measure, of_control
 from lnbench.reporting.tables._metrics import choose_metric, direction, in_percent
 from lnbench.reporting.tables._noise import noise_floor
 from lnbench.reporting.tables._places import Place
@@ -30,6 +30,7 @@ __all__ = [
     "aligned",
     "answer_words",
     "answers",
+    "beside_random",
     "change_words",
     "choose_metric",
     "describe",
@@ -39,6 +40,7 @@ __all__ = [
     "marked",
     "measure",
     "noise_floor",
+    "of_control",
     "render",
     "resampled",
     "standard_table",

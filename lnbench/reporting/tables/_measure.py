@@ -11,12 +11,13 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 
 from lnbench.reporting.statistics import Units, against_random, documents, mean_of_draws
+from lnbench.reporting.statistics._against_random import AgainstRandom
 from lnbench.reporting.statistics._intervals import Interval, full_range
 from lnbench.reporting.tables._grid import Line
 from lnbench.reporting.tables._places import Place
 from lnbench.reporting.tables._table import TableCell
 
-__all__ = ["Measured", "measure"]
+__all__ = ["Measured", "beside_random", "measure", "of_control"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -69,11 +70,16 @@ def measure(place: Place, line: Line | None, *, higher_is_better: bool) -> Measu
         reason=None if math.isfinite(units[0].mean) else "no document is scored in both conditions",
     )
     if line.control:
-        sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-        return Measured(replace(cell, sd=sd, K=len(values)), _NO_UNITS, math.nan, tested=False)
+        return of_control(cell, values)
     scale = full_range([*place.original, *place.draws[0]])
     shown = documents(mean_of_draws(changes), parallel=place.parallel)
     return Measured(_compared(cell, place, changes, scale, higher_is_better), shown, scale, tested=True)
+
+
+def of_control(cell: TableCell, draws: Sequence[float]) -> Measured:
+    """A random control's cell: the spread of its draws stands where others have an interval and a p."""
+    sd = float(np.std(draws, ddof=1)) if len(draws) > 1 else math.nan
+    return Measured(replace(cell, sd=sd, K=len(draws)), _NO_UNITS, math.nan, tested=False)
 
 
 def _compared(
@@ -82,7 +88,11 @@ def _compared(
     sign = -1.0 if higher_is_better else 1.0
     harms = [[sign * (c - o) for o, c in zip(place.original, one, strict=True)] for one in place.controls]
     own = [[sign * c for c in change] for change in changes]
-    found = against_random(own, harms, scale=scale, parallel=place.parallel)
+    return beside_random(cell, against_random(own, harms, scale=scale, parallel=place.parallel))
+
+
+def beside_random(cell: TableCell, found: AgainstRandom) -> TableCell:
+    """The cell with what it is beside random sets."""
     return replace(
         cell,
         against_random=found.difference,
