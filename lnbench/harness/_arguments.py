@@ -10,7 +10,7 @@ from lnbench import models
 from lnbench._near import hint, near
 from lnbench._surroundings import is_text
 from lnbench.errors import ModelArgumentError
-from lnbench.harness._masks import FILE_KEYS
+from lnbench.harness._masks import FILE_KEYS, load, refuse_without_files
 from lnbench.neurons import NeuronSet, resolve_masks
 
 #: Arguments that say what is done to which neurons; each needs ``mask``.
@@ -114,6 +114,27 @@ def _bracketed(mask: str) -> list[str]:
     if mask.startswith("[") and mask.endswith("]"):
         return [name.strip().strip("'\"") for name in mask[1:-1].split(",")]
     return [mask]
+
+
+def neurons_and_spec(
+    mask: str | Path | Sequence[str | Path] | NeuronSet | None, pretrained: Any, arguments: dict[str, Any]
+) -> tuple[NeuronSet | None, list[Path], models.Spec | None]:
+    """The neuron set that is asked for, its files, and what to do to it.
+
+    Args:
+        mask: file(s), or a set in memory.
+        pretrained: the model, as lm-eval is given it.
+        arguments: all others; those that are about the set and the spec are taken out.
+
+    Raises:
+        LnbenchError: a file or the spec cannot be read, or one of them is missing.
+    """
+    spec_keys = {key: arguments.pop(key, None) for key in SPEC_KEYS}
+    told = {key: arguments.pop(key, None) for key in FILE_KEYS}
+    paths = [] if mask is None or isinstance(mask, NeuronSet) else mask_paths(mask)
+    refuse_without_files(told, paths)
+    neurons = mask if isinstance(mask, NeuronSet) else load(paths, told, pretrained, arguments)
+    return neurons, paths, spec_of(spec_keys, neurons)
 
 
 def spec_of(keys: Mapping[str, Any], neurons: NeuronSet | None) -> models.Spec | None:

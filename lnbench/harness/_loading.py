@@ -22,29 +22,30 @@ def one_sentence(model: str) -> Iterator[None]:
     Raises:
         ModelArgumentError: there is no such model, or it does not take an argument.
     """
-    from huggingface_hub.errors import HFValidationError
-
     try:
         with quick_without_network(model):
             yield
-    except (OSError, HFValidationError) as error:
-        raise ModelArgumentError(
-            f"the model {model!r} cannot be loaded ({first_sentence(error)}); "
-            "check pretrained=, which is a folder or a name on the hub"
-        ) from error
-    except AttributeError as error:
-        if "module 'torch' has no attribute" not in str(error):
+    except Exception as error:
+        refusal = _refusal(model, error)
+        if refusal is None:
             raise
-        raise ModelArgumentError(f"the model {model!r} cannot be loaded ({error}); check dtype=") from error
-    except (ValueError, ImportError, AssertionError) as error:  # two that exclude each other, a missing package
-        raise ModelArgumentError(
-            f"the model {model!r} cannot be loaded with these arguments ({first_sentence(error)}); check --model_args"
-        ) from error
-    except TypeError as error:
-        unexpected = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-        if unexpected is None:
-            raise
-        raise _unknown(model, unexpected[1]) from error
+        raise refusal from error
+
+
+def _refusal(model: str, error: Exception) -> ModelArgumentError | None:
+    from huggingface_hub.errors import HFValidationError
+
+    cannot = f"the model {model!r} cannot be loaded"
+    if isinstance(error, (OSError, HFValidationError)):
+        pretrained = "check pretrained=, which is a folder or a name on the hub"
+        return ModelArgumentError(f"{cannot} ({first_sentence(error)}); {pretrained}")
+    if isinstance(error, (ValueError, ImportError, AssertionError)):  # two that exclude each other, a missing package
+        return ModelArgumentError(f"{cannot} with these arguments ({first_sentence(error)}); check --model_args")
+    if isinstance(error, AttributeError) and "module 'torch' has no attribute" in str(error):
+        return ModelArgumentError(f"{cannot} ({error}); check dtype=")
+    if isinstance(error, TypeError) and (named := re.search(r"unexpected keyword argument '(\w+)'", str(error))):
+        return _unknown(model, named[1])
+    return None
 
 
 def _unknown(model: str, argument: str) -> ModelArgumentError:

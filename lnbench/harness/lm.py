@@ -73,20 +73,21 @@ class LnbenchLM(InOneCondition, HFLM):
         _arguments.refuse_unknown(set(arguments) - set(_arguments.OUR_KEYS), self.known_arguments())
         _arguments.check_max_length(arguments.get("max_length"))
         check_device(arguments.get("device"))
-        spec_keys = {key: arguments.pop(key, None) for key in _arguments.SPEC_KEYS}
         self._engine_wanted = _arguments.check_engine(engine)
-        paths = [] if mask is None or isinstance(mask, NeuronSet) else _arguments.mask_paths(mask)
-        told = {key: arguments.pop(key, None) for key in _masks.FILE_KEYS}
-        _masks.refuse_without_files(told, paths)
-        self.neurons = mask if isinstance(mask, NeuronSet) else _masks.load(paths, told, pretrained, arguments)
+        self.neurons, paths, spec = _arguments.neurons_and_spec(mask, pretrained, arguments)
         self.masks = _provenance.mask_files(paths)
-        spec = _arguments.spec_of(spec_keys, self.neurons)
         self.tuned = _delta.Tuned(_delta.own_delta(arguments))
         self._settings, self._fence, self.fit = _provenance.settings(arguments), CacheFence(), Fit()
         self.tokenizer_given = arguments.get("tokenizer")
         self.model_name, hf = _hf_model(pretrained, self.neurons, paths, arguments)
         with _loading.one_sentence(self.model_name):
             super().__init__(**placed(hf))
+        self._begin(spec)
+        if announce:
+            self._announce()
+
+    def _begin(self, spec: models.Spec | None) -> None:
+        """Put the model that was loaded into its first condition."""
         self._check_tokens()
         self._parameters = getattr(self.model, "num_parameters", lambda: -1)()  # a plan may add biases
         number_process(self)
@@ -96,8 +97,6 @@ class LnbenchLM(InOneCondition, HFLM):
         self.tuned.put(self.model, self.tuned.given)
         self.set_plan(None if spec is None else self._compiled(spec))
         _packing.cut_for(self)
-        if announce:
-            self._announce()
 
     @classmethod
     def known_arguments(cls) -> frozenset[str]:

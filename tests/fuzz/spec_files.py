@@ -142,7 +142,7 @@ def arguments(path: Path) -> None:
     """As lm-eval and `LnbenchLM` read ``--model_args``, up to the model itself."""
     from lm_eval.utils import simple_parse_args_string
 
-    from lnbench.harness import _arguments, _delta, _masks
+    from lnbench.harness import _arguments, _delta
 
     text = path.read_bytes().decode("utf-8", "surrogateescape")
     try:  # lm-eval's own part: what it cannot read never reaches us
@@ -153,13 +153,8 @@ def arguments(path: Path) -> None:
         return
     pretrained, engine, mask = given.pop("pretrained", None), given.pop("engine", "auto"), given.pop("mask", None)
     _arguments.refuse_unknown(set(given) - set(_arguments.OUR_KEYS), ["dtype", "delta", "device"])
-    keys = {key: given.pop(key, None) for key in _arguments.SPEC_KEYS}
     _arguments.check_engine(engine)
-    paths = [] if mask is None else _arguments.mask_paths(mask)
-    told = {key: given.pop(key, None) for key in _masks.FILE_KEYS}
-    _masks.refuse_without_files(told, paths)
-    neurons = _masks.load(paths, told, pretrained, given)
-    _arguments.spec_of(keys, neurons)
+    _arguments.neurons_and_spec(mask, pretrained, given)
     _delta.own_delta(given)
 
 

@@ -12,6 +12,7 @@ from lnbench.languages import DATASETS
 
 #: The branch in which the hub keeps a parquet copy of every data set; it has one layout for all and needs no code.
 REVISION = "refs/convert/parquet"
+_Rows = list[dict[str, Any]]
 
 
 class NothingFromHub(Exception):
@@ -38,11 +39,22 @@ def from_hub(benchmark: Benchmark, name: str, revision: str) -> Files:
     Raises:
         NothingFromHub: there is no such data set, or it cannot be reached.
     """
-    import datasets
-
     if benchmark.repository is None:
         raise NothingFromHub("it is on no hub")
     config = benchmark.config.format(name=name)
+    rows, shots = _downloaded(benchmark, config, revision)
+    source = f"{benchmark.repository}@{revision}/{config}"
+    return Files(
+        f"{source}/{benchmark.split}",
+        _placed(rows, f"{source}/{benchmark.split}"),
+        _placed(shots, f"{source}/{benchmark.shots_split}"),
+    )
+
+
+def _downloaded(benchmark: Benchmark, config: str, revision: str) -> tuple[_Rows, _Rows]:
+    """The rows, and those of the shots."""
+    import datasets
+
     splits = [split for split in (benchmark.split, benchmark.shots_split) if split]
     wanted = {split: [f"{config}/{split}/*.parquet", f"{config}/{split}-*.parquet"] for split in splits}
     with offline_without_network() as silent:
@@ -52,14 +64,8 @@ def from_hub(benchmark: Benchmark, name: str, revision: str) -> Files:
         except Exception as error:  # a dozen kinds, by what is missing: repository, revision, file, permission
             why = f"{endpoint()} does not answer" if silent else first_line(error)
             raise NothingFromHub(f"the hub gives no {benchmark.repository} ({why})") from error
-    source = f"{benchmark.repository}@{revision}/{config}"
-    shots = list(found[benchmark.shots_split]) if benchmark.shots_split in found else []
-    return Files(
-        f"{source}/{benchmark.split}",
-        _placed(rows, f"{source}/{benchmark.split}"),
-        _placed(shots, f"{source}/{benchmark.shots_split}"),
-    )
+    return rows, list(found[benchmark.shots_split]) if benchmark.shots_split in found else []
 
 
-def _placed(rows: list[dict[str, Any]], source: str) -> list[tuple[str, dict[str, Any]]]:
+def _placed(rows: _Rows, source: str) -> list[tuple[str, dict[str, Any]]]:
     return [(f"{source}, row {number}", row) for number, row in enumerate(rows, start=1)]

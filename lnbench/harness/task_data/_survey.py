@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lnbench._paths import at_home
@@ -60,18 +60,16 @@ def survey(folder: str | Path) -> Iterator[Served]:
 def _served(benchmark: Benchmark, language: Language, folder: Path) -> Served:
     forms = [form for form, one in FORMS.items() if one.benchmark == benchmark.name] or [benchmark.name, "packed"]
     name = benchmark.name_of(language)
-    shared = (forms[0], language.code)
-    expects = benchmark.expects.format(name=name)
+    nothing = Served(forms[0], language.code, (), benchmark.expects.format(name=name))
     try:
         loaded = in_folder(benchmark, folder, name)
     except DataError as error:
-        return Served(*shared, (), expects, problem=str(error))
+        return replace(nothing, problem=str(error))
     if loaded is None:
-        return Served(*shared, (), expects)
-    return Served(
-        *shared,
+        return nothing
+    return replace(
+        nothing,
         tasks=tuple(f"lnbench_{form}_{language.slug}" for form in forms),
-        expects=expects,
         file=loaded.source,
         rows=len(loaded.rows),
         published=benchmark.size,

@@ -71,12 +71,7 @@ def resolved(
     if mask is None and arguments.get("seed") is not None:
         raise ModelArgumentError(f"seed is that of a random control, which needs a mask; vLLM's own is {ENGINE_SEED}")
     rest = dict(arguments)
-    spec_keys = {key: rest.pop(key, None) for key in _arguments.SPEC_KEYS}
-    told = {key: rest.pop(key, None) for key in _masks.FILE_KEYS}
-    paths = [] if mask is None or isinstance(mask, NeuronSet) else _arguments.mask_paths(mask)
-    _masks.refuse_without_files(told, paths)
-    neurons = mask if isinstance(mask, NeuronSet) else _masks.load(paths, told, pretrained, rest)
-    spec = _arguments.spec_of(spec_keys, neurons)
+    neurons, paths, spec = _arguments.neurons_and_spec(mask, pretrained, rest)
     delta = _own_delta(rest)
     name = _named(_masks.own_model(neurons, paths) if pretrained is None else pretrained)
     rest = {**_masks.model_defaults(name, neurons), **rest}
@@ -87,9 +82,8 @@ def resolved(
     if checkpoint is not None:
         _refuse_unfit(checkpoint, plan, rest)
     untouched = delta is None and (plan is None or plan.is_identity)
-    location, masks = models.model_location(name), _provenance.mask_files(paths)
-    kept = None if untouched else checkpoint
-    return Condition(name, location, revision, shape, kept, plan, delta, neurons, masks), rest
+    kept, masks = None if untouched else checkpoint, _provenance.mask_files(paths)
+    return Condition(name, models.model_location(name), revision, shape, kept, plan, delta, neurons, masks), rest
 
 
 def _check_engine(engine: str) -> None:
