@@ -42,7 +42,6 @@ def ap(
 ) -> None:
     """Measure each neuron's mean response to every document, and select by average precision (AP, expert units)."""
     from lnbench.detection import ap_select, collect_responses, responses_key
-    from lnbench.models import load_tokenizer
     from lnbench.neurons import expand_sites
 
     text = options.Text(corpus, document, field, tokens, documents, max_length, order, seed, unequal)
@@ -52,16 +51,12 @@ def ap(
     where = place.Where(executor, address, workers, threads, gpus)
     where.check(dtype, device)
     names, most = expand_sites(sites.replace("+", ",").split(",")), batch_size * max_length
-    with where.runner(model, revision, dtype, device) as runner:
-        read = text.read(load_tokenizer(model, revision=revision))
-        loaded = options.Loaded.of(runner, model, revision, dtype, device, max_length)
+    with where.begun(text, model, revision, dtype, device) as (runner, read, loaded):
         key = responses_key(loaded.model, read, names)
         store = options.store_beside(out, stats_out or resume_dir, loaded, read, **key, name=loaded.name)
         with options.bar("measuring", sum(read.tokens.values())) as done, options.memory_in_one_sentence(batch_size):
             found = collect_responses(loaded.model, read, store, batch_tokens=most, runner=runner, done=done)
-    neurons = ap_select(found, **chosen)  # type: ignore[arg-type]
-    neurons.save(out)
-    options.print_set(out, neurons)
+    options.save_set(out, ap_select(found, **chosen))  # type: ignore[arg-type]
     if stats_out is None:
         store.clear()
 

@@ -36,8 +36,7 @@ def corpus(
 
     Loads the tokenizer alone. The text is what `lnbench detect` reads with the same options, after every cut.
     """
-    if form not in _FORMATS:
-        raise SpecError(f"--format {form!r} is unknown; {hint(form, _FORMATS)}choose one of {', '.join(_FORMATS)}")
+    _check_format(form)
     check_outputs(json, None)
     text = options.Text(corpus, document, field, tokens, documents, max_length, order, seed, unequal)
     labels = [each.language for each in text.parsed()]
@@ -55,6 +54,11 @@ def corpus(
     print(render_corpus(rows, form), end="")
     if json is not None:
         write_json(rows, json)
+
+
+def _check_format(form: str) -> None:
+    if form not in _FORMATS:
+        raise SpecError(f"--format {form!r} is unknown; {hint(form, _FORMATS)}choose one of {', '.join(_FORMATS)}")
 
 
 def _named(text: str, labels: list[str]) -> tuple[str, Path]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lnbench._near import hint
+from lnbench.cli import _detect_options as options
 from lnbench.errors import SpecError
 
 if TYPE_CHECKING:
-    from lnbench.detection import RayRunner
+    from lnbench.detection import RayRunner, TokenDocuments
 
 Executor = Annotated[str, typer.Option(help="local: in this process; ray: on a Ray cluster.")]
 Address = Annotated[
@@ -76,3 +77,18 @@ class Where:
         how = {"address": self.address, "workers": self.workers, "threads": self.threads or 1, "gpus": self.gpus}
         with RayRunner(model, revision=revision, dtype=dtype, device=device, **how) as found:  # type: ignore[arg-type]
             yield found
+
+    @contextmanager
+    def begun(
+        self, text: options.Text, model: str, revision: str | None, dtype: str, device: str
+    ) -> Iterator[tuple[RayRunner | None, TokenDocuments, options.Loaded]]:
+        """The workers, the text, and the model: what a pass needs, for the length of a block.
+
+        Raises:
+            LnbenchError: see :meth:`runner`, :meth:`Text.read` and :meth:`Loaded.of`.
+        """
+        from lnbench.models import load_tokenizer
+
+        with self.runner(model, revision, dtype, device) as runner:
+            read = text.read(load_tokenizer(model, revision=revision))
+            yield runner, read, options.Loaded.of(runner, model, revision, dtype, device, text.max_length)

@@ -244,13 +244,14 @@ def memory_in_one_sentence(batch_size: int) -> Iterator[None]:
         raise EngineError(f"there is no memory for batches of {batch_size}; lower --batch-size") from error
 
 
-def print_set(path: Path, neurons: NeuronSet) -> None:
-    """What `lnbench neurons show` prints, and how many neurons each language has in each layer."""
+def save_set(path: Path, neurons: NeuronSet) -> None:
+    """Save, and print what `lnbench neurons show` prints, and how many neurons each language has in each layer."""
     from tabulate import tabulate
 
     from lnbench.cli._neurons_show import show
     from lnbench.neurons import summary
 
+    neurons.save(path)
     show(str(path), as_json=False)
     counts = summary(neurons)["counts"]["language_layer"]
     rows = [[layer, *(counts[language][layer] for language in neurons.languages)] for layer in range(neurons.layers)]

@@ -62,7 +62,6 @@ def plnd(
 ) -> None:
     """Score every neuron by what removing it changes in each document, and select what stays strong (PLND)."""
     from lnbench.detection import collect_impacts, impacts_key, plnd_select
-    from lnbench.models import load_tokenizer
 
     text = options.Text(corpus, document, field, tokens, documents, max_length, order, seed, unequal)
     settings = _settings(sites, form, chunk)
@@ -71,18 +70,14 @@ def plnd(
     options.check_set_path(out, stats_out, resume_dir)
     where = place.Where(executor, address, workers, threads, gpus)
     where.check(dtype, device)
-    with where.runner(model, revision, dtype, device) as runner:
-        read = text.read(load_tokenizer(model, revision=revision))
-        loaded = options.Loaded.of(runner, model, revision, dtype, device, max_length)
+    with where.begun(text, model, revision, dtype, device) as (runner, read, loaded):
         key = impacts_key(loaded.model, read, settings)
         _check(settings, rule, key["shapes"], read.languages)
         store = options.store_beside(out, stats_out or resume_dir, loaded, read, **key, name=loaded.name)
         with options.bar("measuring", sum(read.tokens.values())) as advance:
             done = _counted(advance, {language: len(read[language]) for language in read}, shards=runner is not None)
             found = collect_impacts(loaded.model, read, store, chunk=chunk, runner=runner, done=done)
-    neurons = plnd_select(found, **rule)
-    neurons.save(out)
-    options.print_set(out, neurons)
+    options.save_set(out, plnd_select(found, **rule))
     if stats_out is None:
         store.clear()
 

@@ -41,8 +41,7 @@ def demo(
     chosen = _languages(ablate)
     _silence(mask)
     ablated = _neuron_set(mask)
-    from lnbench.reporting import changes, matrix, plot_matrix, rows_from_scores, write_rows
-    from lnbench.scoring import METRICS, signatures
+    from lnbench.reporting import matrix, plot_matrix
 
     start = time.monotonic()
     scores = _scores(mask, chosen, seeds, limit)
@@ -50,14 +49,21 @@ def demo(
     _print(matrices)
     print(f"\nlm-eval ran {len({s.condition for s in scores})} conditions in {time.monotonic() - start:.0f} s.")
     if json is not None:
-        about = {"model": DEMO_MODEL, **ablated, "seeds": seeds, "limit": limit, "lnbench": __version__}
-        about["signatures"] = {kind: signatures(kind) for kind in METRICS}
-        about["changes"] = {kind: changes(m) for kind, m in matrices.items()}
-        write_rows(rows_from_scores(scores), json, **about)
-        print(f"Rows: {json}")
+        _write(scores, matrices, json, {**ablated, "seeds": seeds, "limit": limit})
     if plot is not None:
         plot_matrix(matrices["summ"], plot, title=f"{DEMO_MODEL} (planted positive control): summaries under ablation")
         print(f"Heat map: {plot}")
+
+
+def _write(scores: list[TaskScores], matrices: dict[str, Matrix], path: Path, made_with: dict[str, object]) -> None:
+    from lnbench.reporting import changes, rows_from_scores, write_rows
+    from lnbench.scoring import METRICS, signatures
+
+    about = {"model": DEMO_MODEL, **made_with, "lnbench": __version__}
+    about["signatures"] = {kind: signatures(kind) for kind in METRICS}
+    about["changes"] = {kind: changes(m) for kind, m in matrices.items()}
+    write_rows(rows_from_scores(scores), path, **about)
+    print(f"Rows: {path}")
 
 
 def _neuron_set(mask: str) -> dict[str, object]:

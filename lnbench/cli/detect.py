@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -16,9 +16,6 @@ from lnbench.cli._detect_corpus import corpus
 from lnbench.cli._detect_plnd import plnd
 from lnbench.cli._detect_score import score
 from lnbench.errors import OutputError, SpecError
-
-if TYPE_CHECKING:
-    from lnbench.neurons import NeuronSet
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
@@ -63,7 +60,6 @@ def lape(
 ) -> None:
     """Measure how often neurons are active on each language's text, and select by the entropy of that (LAPE)."""
     from lnbench.detection import collect_sites, lape_from_statistics
-    from lnbench.models import load_tokenizer
     from lnbench.neurons import expand_sites
 
     text = options.Text(corpus, document, field, tokens, documents, max_length, order, seed, unequal)
@@ -73,16 +69,14 @@ def lape(
     where = place.Where(executor, address, workers, threads, gpus)
     where.check(dtype, device)
     settings: dict[str, Any] = {"sites": list(names), "batch_size": batch_size, "sample": sample, "seed": seed}
-    with where.runner(model, revision, dtype, device) as runner:
-        read = text.read(load_tokenizer(model, revision=revision))
-        loaded = options.Loaded.of(runner, model, revision, dtype, device, max_length)
+    with where.begun(text, model, revision, dtype, device) as (runner, read, loaded):
         store = options.store_beside(stats_out or out, resume_dir, loaded, read, what="statistics", **settings)
         with options.bar("measuring", sum(read.tokens.values())) as done, options.memory_in_one_sentence(batch_size):
             measured = collect_sites(loaded.model, read, **settings, store=store, runner=runner, done=done)
     measured = measured.of_model(loaded.name, loaded.revision)
     if stats_out is not None:
         measured.save(stats_out)
-    _finish(lape_from_statistics(measured, **rates), out)
+    options.save_set(out, lape_from_statistics(measured, **rates))
     store.clear()
 
 
@@ -102,12 +96,7 @@ def select(
     parameters = options.parameters(context.args)
     check_parameters(method, parameters)
     options.check_set_path(out, stats)
-    _finish(select_by(method, stats, parameters), out)
-
-
-def _finish(neurons: NeuronSet, out: Path) -> None:
-    neurons.save(out)
-    options.print_set(out, neurons)
+    options.save_set(out, select_by(method, stats, parameters))
 
 
 def _rates(top_rate: float, filter_rate: float, bar_rate: float) -> dict[str, float]:

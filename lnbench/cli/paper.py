@@ -68,25 +68,17 @@ def paper(
     chosen = None if only is None else only.split("+")
     _check_names(name, chosen, model, corpus, languages)
     check_takes_files(out, str(out), "--out")
-    from lnbench.analysis.paper import check_report, demo_setting, experiments_of, make_report, write_report
+    from lnbench.analysis.paper import check_report
 
-    wanted = list(experiments_of(name, chosen))
     check_report(out, {"paper": name, "model": model})
     load = {"revision": revision, "dtype": dtype, "device": device}
     if model == DEMO_MODEL:
-        setting = demo_setting(name, out, limit=limit, seeds=seeds, languages=_of_demo(languages))
-        asked = {key: value for key, value in load.items() if value not in (None, "auto")}
-        setting = replace(setting, load={**setting.load, **asked})
+        setting = _setting_of_demo(name, out, languages, limit, seeds, load)
     else:
         setting = _setting(model, out, corpus, limit, seeds, load)
-    given: dict[str, Any] = {
-        "held_out": _sources(held_out),
-        "prompts": _sources(prompts),
-        "mask": mask,
-        "documents": documents,
-    }
+    given: dict[str, Any] = {"held_out": _sources(held_out), "prompts": _sources(prompts), "mask": mask}
+    given |= {"documents": documents, "tasks": None if tasks is None else tasks.split("+"), "batch_size": batch_size}
     given |= {"n1": n1, "n2": n2, "tune": tune, "tune_model": tune_model, "data_dir": data_dir}
-    given |= {"batch_size": batch_size, "tasks": None if tasks is None else tasks.split("+")}
     if name != "plnd":
         _refuse_idle(name, given)
     setting = replace(setting, **{key: value for key, value in given.items() if value})
@@ -94,9 +86,16 @@ def paper(
     if tasks is not None:
         _check_tasks(setting)
     _silence()
-    with _alone(out):
-        report, refused = make_report(name, setting, only=chosen, begin=_Steps(len(wanted)).show)
-        files = write_report(report, out)
+    _report(name, setting, chosen)
+
+
+def _report(name: str, setting: Setting, chosen: list[str] | None) -> None:
+    from lnbench.analysis.paper import experiments_of, make_report, write_report
+
+    steps = _Steps(len(list(experiments_of(name, chosen))))
+    with _alone(setting.out):
+        report, refused = make_report(name, setting, only=chosen, begin=steps.show)
+        files = write_report(report, setting.out)
     print(f"{files[0]}, {files[1].name} and {files[2].name}, {len(files) - 3} pictures")
     if refused:
         print(f"not run: {', '.join(refused)}; the report says why")
@@ -139,6 +138,16 @@ def _alone(out: Path) -> Iterator[None]:
     goes_on("finished parts", out)
     with held:
         yield
+
+
+def _setting_of_demo(
+    name: str, out: Path, languages: str | None, limit: int | None, seeds: int, load: dict[str, str | None]
+) -> Setting:
+    from lnbench.analysis.paper import demo_setting
+
+    setting = demo_setting(name, out, limit=limit, seeds=seeds, languages=_of_demo(languages))
+    asked = {key: value for key, value in load.items() if value not in (None, "auto")}
+    return replace(setting, load={**setting.load, **asked})
 
 
 def _setting(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,51 +77,30 @@ def tune(
         epochs, learning_rate, batch_size, accumulate, max_length, schedule, warmup, weight_decay, clip, points
     )
     _check_device(device)
-    text = Corpus.parse(corpus, document, field)
-    measured = _held_out([Corpus.parse(one, document, field) for one in held_out or []], text)
-    if lang not in (None, text.language):
-        raise SpecError(f"--lang {lang} and the corpus of {text.language!r} contradict each other; name one language")
+    text, *measured = [Corpus.parse(one, document, field) for one in (corpus, *(held_out or []))]
+    _check_texts(text, measured, lang)
     sizes, wanted = _numbers(documents), _conditions(conditions)
     neurons = load_masks([resolve_mask(mask)])
     neurons.language_id(text.language)
     _check_amount(text, max(sizes))
     check_takes_files(out, str(out), "--out")
+    scope = {"sites": sites, "layers": layers, "exclude": exclude}
     experiment = Experiment(
-        neurons,
-        text.language,
-        text,
-        {},
-        out,
-        sizes,
-        wanted,
-        tuple(range(seeds)),
-        {"sites": sites, "layers": layers, "exclude": exclude},
-        settings,
-        model,
-        revision,
-        checkpoints,
+        *(neurons, text.language, text, {}, out, sizes, wanted, tuple(range(seeds)), scope),
+        *(settings, model, revision, checkpoints),
     )
-    if neurons.header.architecture is not None:  # else when the model is loaded
-        for which in experiment.runs():
-            experiment.plan(which, neurons.header.architecture)
-    result = _run(experiment, measured, held_out_documents, dtype, device, threads)
-    _finish(result, out)
+    _check_plans(experiment)
+    _finish(_run(experiment, measured, held_out_documents, dtype, device, threads), out)
 
 
 def _run(
     experiment: Experiment, measured: list[Corpus], documents: int, dtype: str, device: str, threads: int | None
 ) -> TuningResult:
-    from dataclasses import replace
-
-    import torch
-
     from lnbench.analysis.tuning import held_out, split
     from lnbench.analysis.tuning import tune as run
     from lnbench.models import check_placement, load_tokenizer
 
-    if threads is not None:
-        torch.set_num_threads(threads)
-    place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    place = _place(device, threads)
     check_placement(dtype, place)
     if not measured:
         trained, end = split(experiment.corpus, max(experiment.documents))
@@ -134,6 +114,14 @@ def _run(
     goes_on("finished deltas and the last checkpoint", experiment.out)
     with _bar(experiment) as done, options.memory_in_one_sentence(experiment.settings.batch_size):
         return run(loaded.model, tokenizer, experiment, done=done)
+
+
+def _place(device: str, threads: int | None) -> str:
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
 @contextmanager
@@ -206,22 +194,31 @@ def _check_device(device: str) -> None:
         )
 
 
-def _held_out(corpora: list[Corpus], text: Corpus) -> list[Corpus]:
-    """The texts to measure on, that of the tuned language among them.
+def _check_texts(text: Corpus, measured: list[Corpus], lang: str | None) -> None:
+    """Refuse texts to measure on without that of the tuned language, and another language than that of the corpus.
 
     Raises:
-        SpecError: a language is named twice, or the tuned one is missing, or the training text has no end to take.
+        SpecError: a language is named twice, or the tuned one is missing, or the training text has no end to take; or
+            ``lang`` is another.
     """
-    languages = [each.language for each in corpora]
+    languages = [each.language for each in measured]
     if twice := [language for language in languages if languages.count(language) > 1]:
         raise SpecError(f"--held-out names {twice[0]!r} twice; put its files in one folder and name that")
-    if corpora and text.language not in languages:
+    if measured and text.language not in languages:
         raise SpecError(
             f"--held-out has {', '.join(languages)} and not {text.language!r}, which is tuned; name text of it, too"
         )
-    if not corpora and text.source.startswith("datasets:"):
+    if not measured and text.source.startswith("datasets:"):
         raise SpecError(f"{text.source!r} may have no end to hold out; name text to measure on with --held-out")
-    return corpora
+    if lang not in (None, text.language):
+        raise SpecError(f"--lang {lang} and the corpus of {text.language!r} contradict each other; name one language")
+
+
+def _check_plans(experiment: Experiment) -> None:
+    """Refuse what does not fit the set; where the set does not know its model's layers, that waits for the model."""
+    if experiment.neurons.header.architecture is not None:
+        for which in experiment.runs():
+            experiment.plan(which, experiment.neurons.header.architecture)
 
 
 def _check_amount(text: Corpus, documents: int) -> None:
