@@ -100,11 +100,8 @@ def lape_select(
     probability = activation_probability(active, tokens)
     entropy = activation_entropy(probability)
     kept = _lowest_entropy(entropy, probability, top_rate, filter_rate)
-    bar = _quantile(probability, bar_rate)
+    at, language = _owners(kept, probability, bar_rate)
     layers, width = entropy.shape
-    owned = probability.reshape(layers * width, -1)[kept] > bar  # [kept, languages]
-    member, language = owned.nonzero(as_tuple=True)
-    at = kept[member]
     return NeuronSet(
         Rows(*(part.numpy() for part in (language, language * 0, at // width, at % width))),
         languages,
@@ -125,6 +122,13 @@ def _lowest_entropy(
     ranked = torch.where(candidate, entropy, torch.inf).flatten()
     order = ranked.argsort(stable=True)[: round(top_rate * ranked.numel())]
     return order[torch.isfinite(ranked[order])]
+
+
+def _owners(kept: torch.Tensor, probability: torch.Tensor, bar_rate: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Flat position and language of every kept neuron in every language that owns it."""
+    owned = probability.flatten(0, 1)[kept] > _quantile(probability, bar_rate)  # [kept, languages]
+    member, language = owned.nonzero(as_tuple=True)
+    return kept[member], language
 
 
 def _quantile(probability: torch.Tensor, rate: float) -> float:

@@ -147,20 +147,28 @@ def _from_header(header: dict[str, Any], tables: Mapping[str, torch.Tensor]) -> 
     architecture = Architecture.from_json(header["architecture"])
     if not header["sites"] or tokens.shape != (len(languages),):
         raise ValueError(f"there are {len(languages)} languages, {len(header['sites'])} sites and other counts")
-
-    def of(site: str) -> Statistics:
-        found = {name: tables[f"{site}.{name}"] for name in _TABLES if f"{site}.{name}" in tables}
-        shape = (architecture.layers, architecture.widest(site), len(languages))
-        for name, table in found.items():
-            if tuple(table.shape) != shape:
-                raise ValueError(f"{site}.{name} has shape {tuple(table.shape)} where {shape} is meant")
-        return Statistics(site, languages, tokens, **found)
-
+    found = {
+        site: _of_shape(site, tables, (architecture.layers, architecture.widest(site), len(languages)))
+        for site in header["sites"]
+    }
     return CorpusStatistics(
-        {site: of(site) for site in header["sites"]},
+        {site: Statistics(site, languages, tokens, **of_site) for site, of_site in found.items()},
         architecture,
         header["model"],
         header["revision"],
         header["corpus"],
         header["settings"],
     )
+
+
+def _of_shape(site: str, tables: Mapping[str, torch.Tensor], shape: tuple[int, int, int]) -> dict[str, torch.Tensor]:
+    """The tables of a site.
+
+    Raises:
+        ValueError: one has another shape.
+    """
+    found = {name: tables[f"{site}.{name}"] for name in _TABLES if f"{site}.{name}" in tables}
+    for name, table in found.items():
+        if tuple(table.shape) != shape:
+            raise ValueError(f"{site}.{name} has shape {tuple(table.shape)} where {shape} is meant")
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -160,29 +160,28 @@ def _row(
     listed: Iterable[str] | None,
     done: Callable[[str, int], None],
 ) -> Coverage:
-    distinct, seen = Distinct(), np.zeros(vocabulary.size, dtype=bool)
-    wanted = None if listed is None else _Wanted(listed)
+    seen = _Seen(vocabulary.size, None if listed is None else _Wanted(listed))
     rest = iter(documents[label])
     while ids := list(islice(rest, _AT_ONCE)):
-        for one in ids:
-            seen[one] = True
-        for text in tokenizer.batch_decode(ids, skip_special_tokens=True):
-            distinct.add(set(words_of(text)))
-            if wanted is not None:
-                wanted.look(text)
+        seen.look(ids, tokenizer.batch_decode(ids, skip_special_tokens=True))
         done(label, sum(map(len, ids)) - len(ids))
+    return _counted(label, documents, vocabulary, seen)
+
+
+def _counted(label: str, documents: TokenDocuments, vocabulary: _Vocabulary, seen: _Seen) -> Coverage:
+    wanted = seen.wanted
     script = _script_of(label)
     mine = None if script is None else vocabulary.of(script)
     return Coverage(
         language=label,
         documents=len(documents[label]),
         tokens=documents.tokens[label],
-        words=len(distinct),
-        words_exact=distinct.exact,
-        distinct_tokens=int(seen.sum()),
+        words=len(seen.words),
+        words_exact=seen.words.exact,
+        distinct_tokens=int(seen.tokens.sum()),
         script=script,
         script_tokens=None if mine is None else int(mine.sum()),
-        script_tokens_seen=None if mine is None else int((mine & seen).sum()),
+        script_tokens_seen=None if mine is None else int((mine & seen.tokens).sum()),
         listed=None if wanted is None else wanted.number,
         listed_seen=None if wanted is None else wanted.number - len(wanted.left),
     )
@@ -216,6 +215,22 @@ class _Wanted:
             if _DENSE.search(run):
                 ends = ((at, at + size) for at in range(len(run)) for size in range(1, self._longest + 1))
                 self.left.difference_update({run[begin:end] for begin, end in ends if end <= len(run)})
+
+
+class _Seen:
+    """What the text of one language holds: distinct words and token ids, and words of a list."""
+
+    def __init__(self, tokens: int, wanted: _Wanted | None) -> None:
+        self.words, self.tokens, self.wanted = Distinct(), np.zeros(tokens, dtype=bool), wanted
+
+    def look(self, ids: Iterable[Sequence[int]], texts: Iterable[str]) -> None:
+        """See some documents, and the same documents decoded."""
+        for one in ids:
+            self.tokens[one] = True
+        for text in texts:
+            self.words.add(set(words_of(text)))
+            if self.wanted is not None:
+                self.wanted.look(text)
 
 
 def read_words(path: Path) -> list[str]:
