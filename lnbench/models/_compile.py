@@ -99,13 +99,8 @@ def step_languages(step: Step, spec: Spec, neurons: NeuronSet) -> tuple[str, ...
         UnknownLanguageError: the set does not have one of them.
     """
     named = step.lang or spec.lang
-    listed = ", ".join(neurons.languages) or "none"
     if named is None:
-        if len(neurons.languages) != 1:
-            raise SpecError(
-                f"lang is missing and the neuron set has {len(neurons.languages)} languages; choose from {listed}"
-            )
-        named = neurons.languages
+        named = _only_language(neurons)
     elif named == ("all",):
         named = tuple(code for code in neurons.languages if code not in spec.exclude)
     for code in named:
@@ -114,9 +109,21 @@ def step_languages(step: Step, spec: Spec, neurons: NeuronSet) -> tuple[str, ...
             raise SpecError(f"lang={code} is also in exclude={'+'.join(spec.exclude)}; take it out of one of them")
     if not named:
         raise SpecError(
-            f"lang=all less exclude={'+'.join(spec.exclude)} leaves no language; the neuron set has {listed}"
+            f"lang=all less exclude={'+'.join(spec.exclude)} leaves no language; the neuron set has {_listed(neurons)}"
         )
     return named
+
+
+def _only_language(neurons: NeuronSet) -> tuple[str, ...]:
+    if len(neurons.languages) != 1:
+        raise SpecError(
+            f"lang is missing and the neuron set has {len(neurons.languages)} languages; choose from {_listed(neurons)}"
+        )
+    return neurons.languages
+
+
+def _listed(neurons: NeuronSet) -> str:
+    return ", ".join(neurons.languages) or "none"
 
 
 def _scope(spec: Spec, neurons: NeuronSet, architecture: Architecture) -> _Scope:

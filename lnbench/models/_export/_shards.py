@@ -145,13 +145,7 @@ def write_shards(folded: FoldedFiles, target: Path, link: bool, done: Done) -> W
     copied = [each for each in stored.files if each not in changed and each not in linked]
     for each in [*sorted(changed), *copied]:
         copy_file(stored.folder / each, target / names[each], done)
-    gained: dict[str, torch.Tensor] = {}
-    for tensors in folded.values():
-        gained |= {key: value for key, value in tensors.items() if key not in stored.weight_map}
-        for file in {stored.weight_map[key] for key in tensors if key in stored.weight_map}:
-            overwrite(target / names[file], {k: v for k, v in tensors.items() if stored.weight_map.get(k) == file})
-    if gained:
-        save_file(gained, target / names[""], metadata={"format": "pt"})
+    gained = _write_folded(folded, target, names)
     _write_index(stored, gained, names, target, done)
     return Written(
         tuple(names[each] for each in sorted(changed)),
@@ -159,6 +153,18 @@ def write_shards(folded: FoldedFiles, target: Path, link: bool, done: Done) -> W
         tuple(names[each] for each in copied),
         biases,
     )
+
+
+def _write_folded(folded: FoldedFiles, target: Path, names: Mapping[str, str]) -> dict[str, torch.Tensor]:
+    """Put what changes into the copies, one projection at a time, and what no file had into a new one; give that."""
+    where, gained = folded.stored.weight_map, dict[str, torch.Tensor]()
+    for tensors in folded.values():
+        gained |= {key: value for key, value in tensors.items() if key not in where}
+        for file in {where[key] for key in tensors if key in where}:
+            overwrite(target / names[file], {k: v for k, v in tensors.items() if where.get(k) == file})
+    if gained:
+        save_file(gained, target / names[""], metadata={"format": "pt"})
+    return gained
 
 
 def copy_file(source: Path, target: Path, done: Done) -> None:

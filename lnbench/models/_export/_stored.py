@@ -160,11 +160,9 @@ def stored_names(model: nn.Module, stored: Stored) -> Callable[[str], str | None
     that no file has yet (a new bias) is named as its module's weight is.
     """
     rename, state = _renaming(model), model.state_dict()
-    back: dict[str, list[str]] = {}
+    back: dict[str | None, list[str]] = {}
     for key in stored.weight_map:
-        name = rename(key, state)
-        if name is not None:
-            back.setdefault(name, []).append(key)
+        back.setdefault(rename(key, state), []).append(key)
 
     def key_of(parameter: str) -> str | None:
         found = back.get(parameter, [])
