@@ -146,26 +146,29 @@ def places(neurons: NeuronSet) -> npt.NDArray[np.int64]:
 
 
 def _merge_measures(a: NeuronSet, b: NeuronSet, first: npt.NDArray[Any]) -> tuple[dict[str, Any], list[str]]:
-    merged: dict[str, Any] = {}
-    lost: list[str] = []
-    if a.scores is not None and b.scores is not None and _same_method(a.header, b.header):
-        merged["scores"] = np.concatenate([a.scores, b.scores])[first]
-    elif a.scores is not None or b.scores is not None:
-        lost.append("scores dropped: they are not comparable")
+    scores, lost = _merge_scores(a, b, first)
     if not (a.statistic_languages or b.statistic_languages):
-        return merged, lost
+        return scores, lost
     if a.statistic_languages != b.statistic_languages:
         seen = [f"({', '.join(s.statistic_languages) or 'none'})" for s in (a, b)]
-        return merged, [*lost, f"statistics dropped: measured on different languages, {seen[0]} and {seen[1]}"]
-    merged["statistic_languages"] = a.statistic_languages
+        return scores, [*lost, f"statistics dropped: measured on different languages, {seen[0]} and {seen[1]}"]
     kinds = [kind for kind in a.statistics if kind in b.statistics]
-    merged["statistics"] = {k: np.concatenate([a.statistics[k], b.statistics[k]])[first] for k in kinds}
-    merged["frequency"] = {**b.frequency, **a.frequency}
     differ = [s for s in a.frequency if s in b.frequency and not np.array_equal(a.frequency[s], b.frequency[s])]
-    for site in differ:
-        del merged["frequency"][site]
     gone = sorted((set(a.statistics) | set(b.statistics)) - set(kinds)) + [f"frequency of {site}" for site in differ]
-    return merged, [*lost, *([f"dropped, not the same in both: {', '.join(gone)}"] if gone else [])]
+    merged = {
+        "statistic_languages": a.statistic_languages,
+        "statistics": {k: np.concatenate([a.statistics[k], b.statistics[k]])[first] for k in kinds},
+        "frequency": {site: table for site, table in {**b.frequency, **a.frequency}.items() if site not in differ},
+    }
+    return scores | merged, [*lost, *([f"dropped, not the same in both: {', '.join(gone)}"] if gone else [])]
+
+
+def _merge_scores(a: NeuronSet, b: NeuronSet, first: npt.NDArray[Any]) -> tuple[dict[str, Any], list[str]]:
+    if a.scores is not None and b.scores is not None and _same_method(a.header, b.header):
+        return {"scores": np.concatenate([a.scores, b.scores])[first]}, []
+    if a.scores is not None or b.scores is not None:
+        return {}, ["scores dropped: they are not comparable"]
+    return {}, []
 
 
 def _same_method(a: Header, b: Header) -> bool:

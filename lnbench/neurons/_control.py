@@ -175,6 +175,16 @@ def _deciles(
     Raises:
         SpecError: there are no frequencies for the site, or of another shape.
     """
+    values = _frequencies(frequency, site, layer, architecture)
+    ordered = np.sort(values)
+    edges = ordered[[len(values) * tenth // 10 for tenth in range(1, 10)]]
+    return np.searchsorted(edges, values, side="right")
+
+
+def _frequencies(
+    frequency: Mapping[str, Any] | None, site: str, layer: int, architecture: Architecture
+) -> npt.NDArray[np.float64]:
+    """float64 [width]: how often each neuron of the layer is active, the mean over languages."""
     if not frequency or site not in frequency:
         raise SpecError(
             f"match=activation needs activation frequencies at {site}, and this neuron set has none: add them with "
@@ -183,16 +193,10 @@ def _deciles(
     table = np.asarray(frequency[site], np.float64)
     table = table.mean(axis=0) if table.ndim == 3 else table
     width = architecture.width(site, layer)
-    if (
-        table.ndim != 2
-        or table.shape[0] != architecture.layers
-        or table.shape[1] < width
-        or not np.isfinite(table).all()
-    ):
+    fits = table.ndim == 2 and table.shape[0] == architecture.layers and table.shape[1] >= width
+    if not fits or not np.isfinite(table).all():
         raise SpecError(
             f"the activation frequencies at {site} have the shape {table.shape}, and this model needs "
             f"({architecture.layers}, {width}) finite numbers: compute them for this model"
         )
-    ordered = np.sort(table[layer, :width])
-    edges = ordered[[width * tenth // 10 for tenth in range(1, 10)]]
-    return np.searchsorted(edges, table[layer, :width], side="right")
+    return table[layer, :width]

@@ -39,12 +39,7 @@ def random_set(
     """
     from lnbench.neurons._set import NeuronSet
 
-    shape = architecture or neurons.header.architecture
-    if shape is None:
-        raise NeuronSetError(
-            "a random set needs to know how many neurons the model has, and the set does not say it: name its model "
-            "(--model, architecture=)"
-        )
+    shape = architecture or _own_architecture(neurons)
     neurons.check(shape)
     targets = neurons if languages is None else neurons.select(languages=languages)
     drawn, reused = {}, 0
@@ -71,3 +66,12 @@ def _places(neurons: NeuronSet, label: str) -> dict[tuple[str, int], Any]:
 
 def _layers(indices: Mapping[tuple[str, int], Any], site: str, layers: int) -> list[Any]:
     return [indices.get((site, layer), np.zeros(0, np.int64)) for layer in range(layers)]
+
+
+def _own_architecture(neurons: NeuronSet) -> Architecture:
+    if neurons.header.architecture is None:
+        raise NeuronSetError(
+            "a random set needs to know how many neurons the model has, and the set does not say it: name its model "
+            "(--model, architecture=)"
+        )
+    return neurons.header.architecture

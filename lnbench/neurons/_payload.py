@@ -63,12 +63,16 @@ def unpack(header: Mapping[str, Any], arrays: Arrays) -> NeuronSet:
         statistics=_prefixed(arrays, "statistics."),
         frequency=_prefixed(arrays, "frequency."),
     )
-    if header.get("content_hash", made.content_hash) != made.content_hash:
+    _check_hash(header, made.content_hash)
+    return made
+
+
+def _check_hash(header: Mapping[str, Any], made: str) -> None:
+    if header.get("content_hash", made) != made:
         raise NeuronSetError(
-            f"the header states the content hash {header['content_hash']!r} and the rows give {made.content_hash!r}: "
+            f"the header states the content hash {header['content_hash']!r} and the rows give {made!r}: "
             "the rows were changed after it was written; leave `content_hash` out if that was meant"
         )
-    return made
 
 
 def _columns(arrays: Arrays) -> Rows:

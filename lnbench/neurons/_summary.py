@@ -26,26 +26,30 @@ def summary(neurons: NeuronSet) -> dict[str, Any]:
     (``language``, ``site``, ``layer`` (one number per layer), ``language_site``, ``language_layer``), ``scores``
     (whether there are any), ``statistics`` (``kinds``, ``languages``) and ``frequency`` (sites).
     """
+    return {
+        "neurons": len(neurons),
+        "content_hash": neurons.content_hash,
+        "languages": list(neurons.languages),
+        "sites": list(neurons.sites),
+        "layers": neurons.layers,
+        "header": neurons.header.to_json(),
+        "counts": _counts(neurons),
+        "scores": neurons.scores is not None,
+        "statistics": {"kinds": list(neurons.statistics), "languages": list(neurons.statistic_languages)},
+        "frequency": list(neurons.frequency),
+    }
+
+
+def _counts(neurons: NeuronSet) -> dict[str, Any]:
     rows, languages, sites = neurons.rows(), neurons.languages, neurons.sites
     by_site = _cross(rows.language_id, len(languages), rows.site_id, len(sites))
     by_layer = _cross(rows.language_id, len(languages), rows.layer, neurons.layers)
     return {
-        "neurons": len(neurons),
-        "content_hash": neurons.content_hash,
-        "languages": list(languages),
-        "sites": list(sites),
-        "layers": neurons.layers,
-        "header": neurons.header.to_json(),
-        "counts": {
-            "language": _named(languages, by_site.sum(axis=1)),
-            "site": _named(sites, by_site.sum(axis=0)),
-            "layer": by_layer.sum(axis=0).tolist(),
-            "language_site": {label: _named(sites, row) for label, row in zip(languages, by_site, strict=True)},
-            "language_layer": _named(languages, by_layer),
-        },
-        "scores": neurons.scores is not None,
-        "statistics": {"kinds": list(neurons.statistics), "languages": list(neurons.statistic_languages)},
-        "frequency": list(neurons.frequency),
+        "language": _named(languages, by_site.sum(axis=1)),
+        "site": _named(sites, by_site.sum(axis=0)),
+        "layer": by_layer.sum(axis=0).tolist(),
+        "language_site": {label: _named(sites, row) for label, row in zip(languages, by_site, strict=True)},
+        "language_layer": _named(languages, by_layer),
     }
 
 

@@ -95,14 +95,19 @@ def _line(path: Path, name: str, text: str) -> Layers:
                 f"{path} cannot be read in its line of {name} from {body[place : place + 30]!r} on: each layer is "
                 "written as in 0: {1, 2}"
             )
-        layer = number_of(match[1])
-        if layer is None or layer >= MAX_LAYERS or layer in found:
-            why = "comes twice" if layer in found else f"is no layer from 0 to {MAX_LAYERS - 1}"
-            raise NeuronSetError(f"{match[1].strip()[:40]!r} in the line of {name} {why}")
+        layer = _new_layer(match[1], found, name)
         text_of_layer = next((part for part in match.groups()[1:] if part is not None), "")
         found[layer] = _indices(text_of_layer, f"{name}, layer {layer}")
         place = match.end()
     return found
+
+
+def _new_layer(text: str, found: Layers, name: str) -> int:
+    layer = number_of(text)
+    if layer is None or layer >= MAX_LAYERS or layer in found:
+        why = "comes twice" if layer in found else f"is no layer from 0 to {MAX_LAYERS - 1}"
+        raise NeuronSetError(f"{text.strip()[:40]!r} in the line of {name} {why}")
+    return layer
 
 
 def _indices(text: str, what: str) -> npt.NDArray[np.int64]:

@@ -102,12 +102,7 @@ def of_file(path: Path) -> Iterator[None]:
 def _labels(file: ForeignFile, given: tuple[str, ...] | None) -> tuple[str, ...]:
     named = file.table.languages
     if isinstance(named, tuple):
-        if given not in (None, named):
-            raise UnknownLanguageError(
-                f"{file.path} names its languages itself, {', '.join(named)}, and {', '.join(given or ())} was asked "
-                "for: leave `languages` out, and choose among them with `lang` or `select`"
-            )
-        return check_labels(named)
+        return _own_labels(file, named, given)
     if given is None:
         raise UnknownLanguageError(
             f"{file.path} ({file.kind}) has {_languages(named)} without a name: give them in the "
@@ -119,6 +114,15 @@ def _labels(file: ForeignFile, given: tuple[str, ...] | None) -> tuple[str, ...]
             "each once, in the file's order"
         )
     return given
+
+
+def _own_labels(file: ForeignFile, named: tuple[str, ...], given: tuple[str, ...] | None) -> tuple[str, ...]:
+    if given not in (None, named):
+        raise UnknownLanguageError(
+            f"{file.path} names its languages itself, {', '.join(named)}, and {', '.join(given or ())} was asked "
+            "for: leave `languages` out, and choose among them with `lang` or `select`"
+        )
+    return check_labels(named)
 
 
 _EXAMPLES = {1: "languages=zh", 2: "languages=en+zh", 3: "languages=en+zh+fr (--languages en,zh,fr in commands)"}
