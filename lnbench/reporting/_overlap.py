@@ -32,12 +32,8 @@ def overlap_table(c: Comparison) -> str:
     }
     rows = [
         [
-            one.of_a,
-            str(one.size_a),
-            str(one.size_b),
-            str(one.shared),
-            _number(one.chance, 1),
-            _number(one.jaccard, 2),
+            *(one.of_a, str(one.size_a), str(one.size_b), str(one.shared)),
+            *(_number(one.chance, 1), _number(one.jaccard, 2)),
             ", ".join(ranks[one.of_a]).replace("+nan", "-") or "-",
         ]
         for one in own

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
 from lnbench._write import whole
 from lnbench.detection import TruthScore
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["grid_table", "plot_truth", "truth_table"]
 
@@ -57,17 +61,7 @@ def plot_truth(curves: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axis, (name, lines) in zip(axes.flat, curves.items(), strict=False):
-        for number, (language, curve) in enumerate(lines.items()):
-            recall, precision = [r for r, _ in curve], [p for _, p in curve]
-            # Colour and dashes both, so that lines are told apart in print and by every eye.
-            axis.plot(recall, precision, color=f"C{number % 10}", ls=("-", "--", ":", "-.")[number % 4], label=language)
-            axis.plot(recall[-1:], precision[-1:], "o", ms=4, color=f"C{number % 10}")
-        axis.set_title(name, fontsize=9)
-        axis.grid(color="0.9")
-        axis.set_xlim(-0.02, 1.02)
-        axis.set_ylim(-0.02, 1.05)
-        axis.set_xlabel("recall")
-        axis.set_ylabel("precision")
+        _panel(axis, name, lines)
     for axis in list(axes.flat)[len(curves) :]:
         axis.set_visible(False)
     axes.flat[0].legend(fontsize=7, ncols=2, loc="lower left")
@@ -92,3 +86,17 @@ def _f1(precision: float, recall: float) -> float:
 
 def _rate(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.2f}"
+
+
+def _panel(axis: Axes, name: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+    for number, (language, curve) in enumerate(lines.items()):
+        recall, precision = [r for r, _ in curve], [p for _, p in curve]
+        # Colour and dashes both, so that lines are told apart in print and by every eye.
+        axis.plot(recall, precision, color=f"C{number % 10}", ls=("-", "--", ":", "-.")[number % 4], label=language)
+        axis.plot(recall[-1:], precision[-1:], "o", ms=4, color=f"C{number % 10}")
+    axis.set_title(name, fontsize=9)
+    axis.grid(color="0.9")
+    axis.set_xlim(-0.02, 1.02)
+    axis.set_ylim(-0.02, 1.05)
+    axis.set_xlabel("recall")
+    axis.set_ylabel("precision")

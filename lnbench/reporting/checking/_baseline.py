@@ -121,15 +121,7 @@ def _check_once(cells: Sequence[Cell]) -> None:
 def _read(cell: _Cell, documents: Sequence[Keys]) -> Cell:
     if cell.documents >= len(documents):
         raise ValueError(f"{cell.task} names documents that the file has not")
-    scores: Sequence[float | None]
-    if isinstance(cell.scores, str):
-        levels = dict(zip(_SYMBOLS, cell.levels or [], strict=False))
-        if not set(cell.scores) <= set(levels):
-            raise ValueError(f"{cell.metric} of {cell.task} has a symbol without a level")
-        scores = [levels[symbol] for symbol in cell.scores]
-    else:
-        scores = cell.scores
-    keys = documents[cell.documents]
+    scores, keys = _scores(cell), documents[cell.documents]
     if len(scores) != len(keys.names):
         raise ValueError(f"{cell.metric} of {cell.task} has {len(scores)} scores for {len(keys.names)} documents")
     place = Place(cell.task, cell.language, cell.condition, cell.ablated, cell.seed)
@@ -138,6 +130,15 @@ def _read(cell: _Cell, documents: Sequence[Keys]) -> Cell:
     return Cell(
         place, cell.dataset, cell.metric, cell.higher_is_better, cell.control, cell.what, value, keys, array
     )  # fmt: skip
+
+
+def _scores(cell: _Cell) -> Sequence[float | None]:
+    if not isinstance(cell.scores, str):
+        return cell.scores
+    levels = dict(zip(_SYMBOLS, cell.levels or [], strict=False))
+    if not set(cell.scores) <= set(levels):
+        raise ValueError(f"{cell.metric} of {cell.task} has a symbol without a level")
+    return [levels[symbol] for symbol in cell.scores]
 
 
 def write_baseline(baseline: Baseline, path: Path) -> None:

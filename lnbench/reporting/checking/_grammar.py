@@ -145,14 +145,15 @@ class _Parser:
         elif name in words.metrics:
             self.metrics.add(words.metrics[name])
         elif name in words.conditions:
-            if self.condition is not None:
-                raise GrammarError(
-                    f"{self.text!r} names two conditions, {self.condition.label!r} and {name!r}; name one"
-                )
+            self._refuse_second(name)
             self.condition = self._condition(name)
         else:
             known = words.nearest(name, words.all | {"unchanged", NON_ENGLISH, *_EFFECTS})
             raise GrammarError(f"{name!r} is no language, task, metric or condition of these results; {known}")
+
+    def _refuse_second(self, name: str) -> None:
+        if self.condition is not None:
+            raise GrammarError(f"{self.text!r} names two conditions, {self.condition.label!r} and {name!r}; name one")
 
     def _condition(self, label: str) -> Condition:
         """The label with the language that follows it, if one does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,8 @@ __all__ = ["pack_conditions", "pack_tasks", "read_scores", "unpack"]
 
 _DIGITS = 16
 _UNSCORED = "-"
+#: Scores in a bundle: a character for each document, or numbers.
+_Written = str | list[float | None]
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -92,23 +94,26 @@ def _documents(documents: Documents) -> BundleDocuments:
 def _metric(entries: Sequence[Scores], roles: Sequence[Role], documents: Documents) -> BundleMetric:
     rows = {entry.role: _in_order(entry, documents) for entry in entries}
     symbols = _symbols(rows.values())
-    vectors: dict[str, int] = {}
-    packed: list[Vector] = []
-    of: dict[Role, int] = {}
-    for entry in entries:
-        scores = _written(rows[entry.role], symbols)
-        key = scores if isinstance(scores, str) else repr(scores)
-        if key not in vectors:
-            vectors[key] = len(packed)
-            packed.append(Vector(value=_number(entry.value), scores=scores))
-        of[entry.role] = vectors[key]
-    told = {character: _number(value) for value, character in symbols.items()}
+    written = {entry.role: _written(rows[entry.role], symbols) for entry in entries}
+    vectors, of = _distinct(entries, written)
     return BundleMetric(
         higher_is_better=entries[0].higher_is_better,
-        symbols=told,
-        vectors=packed,
+        symbols={character: _number(value) for value, character in symbols.items()},
+        vectors=vectors,
         of=[of.get(role) for role in roles],
     )
+
+
+def _distinct(entries: Sequence[Scores], written: Mapping[Role, _Written]) -> tuple[list[Vector], dict[Role, int]]:
+    """Equal scores once, and which of them each role has."""
+    vectors: dict[str, Vector] = {}
+    keys: dict[Role, str] = {}
+    for entry in entries:
+        scores = written[entry.role]
+        keys[entry.role] = scores if isinstance(scores, str) else repr(scores)
+        vectors.setdefault(keys[entry.role], Vector(value=_number(entry.value), scores=scores))
+    places = {key: at for at, key in enumerate(vectors)}
+    return list(vectors.values()), {role: places[key] for role, key in keys.items()}
 
 
 def _in_order(entry: Scores, documents: Documents) -> npt.NDArray[np.float64]:
@@ -129,7 +134,7 @@ def _symbols(rows: Iterable[npt.NDArray[np.float64]]) -> dict[float, str]:
     return {**fixed, **dict(zip(others, _LETTERS, strict=False)), **unscored}
 
 
-def _written(row: npt.NDArray[np.float64], symbols: dict[float, str]) -> str | list[float | None]:
+def _written(row: npt.NDArray[np.float64], symbols: dict[float, str]) -> _Written:
     values = row.tolist()
     if not symbols and values:
         return [_number(value) for value in values]

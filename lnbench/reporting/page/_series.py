@@ -78,11 +78,7 @@ class Dose:
 
 def heats_of(table: Table) -> list[Heat]:
     """One panel for each condition that ablates two languages or more; random controls first."""
-    single = [row for row in table.rows if row.ablated in table.languages]
-    panels = {
-        label: [r for r in single if r.condition == label] for label in dict.fromkeys(r.condition for r in single)
-    }
-    kept = {label: rows for label, rows in panels.items() if len(rows) > 1}
+    kept = _panels(table)
     changes = {label: [_changes(table, row) for row in rows] for label, rows in kept.items()}
     limit = max((abs(v) for c in changes.values() for row in c for v in row if math.isfinite(v)), default=0.0)
     return [
@@ -97,6 +93,14 @@ def heats_of(table: Table) -> list[Heat]:
         )
         for label, rows in kept.items()
     ]
+
+
+def _panels(table: Table) -> dict[str, list[TableRow]]:
+    single = [row for row in table.rows if row.ablated in table.languages]
+    panels = {
+        label: [r for r in single if r.condition == label] for label in dict.fromkeys(r.condition for r in single)
+    }
+    return {label: rows for label, rows in panels.items() if len(rows) > 1}
 
 
 def bars_of(table: Table, conditions: Sequence[str] = ("specific",)) -> Bars | None:

@@ -86,15 +86,24 @@ def _check_number(task: Task) -> None:
         )
 
 
+def _logged(task: Task, metric: str, samples: Sequence[_Json]) -> list[Any]:
+    """What the samples have of a metric: all of them, or none.
+
+    Raises:
+        DataError: some lack it.
+    """
+    found = [sample[metric] for sample in samples if metric in sample]
+    if found and len(found) != len(samples):
+        raise DataError(
+            f"{task.samples_file}: {len(samples) - len(found)} of {len(samples)} samples lack {metric!r}; run it again"
+        )
+    return found
+
+
 def _scores(
     task: Task, metric: str, filtered: str, value: float, documents: Documents, samples: Sequence[_Json]
 ) -> Scores | None:
-    logged = [sample[metric] for sample in samples if metric in sample]
-    if logged and len(logged) != len(samples):
-        raise DataError(
-            f"{task.samples_file}: {len(samples) - len(logged)} of {len(samples)} samples lack {metric!r}; run it again"
-        )
-    numbers = [score_of(metric, one) for one in logged]
+    numbers = [score_of(metric, one) for one in _logged(task, metric, samples)]
     if not numbers or any(number is None for number in numbers):
         return None
     dataset, language = dataset_and_language(task.name)

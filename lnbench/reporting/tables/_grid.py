@@ -106,20 +106,10 @@ def aligned(original: Scores, other: Scores) -> FloatArray:
         DataError: they were not run on the same documents with the same prompts, or a score is infinite.
     """
     one, two = original.documents, other.documents
-    infinite = int(np.isinf(other.scores).sum())
-    if infinite:
-        raise DataError(
-            f"{other.metric} of {infinite} documents of {other.task} is infinite in {other.source} and has no mean; "
-            "show bits_per_byte instead"
-        )
+    _refuse_infinite(other)
     if two is one:
         return other.scores
-    if set(one.keys) != set(two.keys):
-        both = len(set(one.keys) & set(two.keys))
-        raise DataError(
-            f"{other.task} has {len(one)} documents in {original.source} and {len(two)} in {other.source}, {both} of "
-            "them the same; run all conditions on the same documents with the same limit"
-        )
+    _refuse_other_documents(original, other)
     places = [two.at[key] for key in one.keys]
     changed = sum(p != two.prompts[at] for p, at in zip(one.prompts, places, strict=True))
     if changed:
@@ -128,6 +118,25 @@ def aligned(original: Scores, other: Scores) -> FloatArray:
             "all conditions with the same few-shot examples and chat template"
         )
     return other.scores[places]
+
+
+def _refuse_infinite(scores: Scores) -> None:
+    infinite = int(np.isinf(scores.scores).sum())
+    if infinite:
+        raise DataError(
+            f"{scores.metric} of {infinite} documents of {scores.task} is infinite in {scores.source} and has no mean; "
+            "show bits_per_byte instead"
+        )
+
+
+def _refuse_other_documents(original: Scores, other: Scores) -> None:
+    one, two = set(original.documents.keys), set(other.documents.keys)
+    if one != two:
+        raise DataError(
+            f"{other.task} has {len(original.documents)} documents in {original.source} and {len(other.documents)} in "
+            f"{other.source}, {len(one & two)} of them the same; run all conditions on the same documents with the "
+            "same limit"
+        )
 
 
 def _check_metric(results: Results, metric: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lnbench.errors import LnbenchError
@@ -21,31 +21,31 @@ def selectivity_of(
     Only rows that ablate one language. Harm is the mean per-document change, oriented; for a random control the mean
     over its draws, so that the same measures of the random rows stand beside the specific ones.
     """
+    by_condition: dict[str, dict[str, TableRow]] = {}
+    for row in rows:
+        if row.ablated in languages:
+            by_condition.setdefault(row.condition, {})[str(row.ablated)] = row
+    return {label: _of_condition(chosen, languages, higher_is_better) for label, chosen in by_condition.items()}
+
+
+def _of_condition(chosen: Mapping[str, TableRow], languages: Sequence[str], higher_is_better: bool) -> dict[str, Any]:
     sign = -1.0 if higher_is_better else 1.0
-    labels = dict.fromkeys(row.condition for row in rows if row.ablated in languages)
-    found = {}
-    for label in labels:
-        chosen = {row.ablated: row for row in rows if row.condition == label and row.ablated in languages}
-        matrix = {
-            str(ablated): {code: sign * row.cells[code].difference for code in languages if code in row.cells}
-            for ablated, row in chosen.items()
+    matrix = {
+        ablated: {code: sign * row.cells[code].difference for code in languages if code in row.cells}
+        for ablated, row in chosen.items()
+    }
+    found = {
+        ablated: {
+            "target": one.target,
+            "off_target": one.off_target,
+            "difference": one.difference,
+            "english_gap": english_gap(matrix[ablated]),
+            "langspec_f1": _f1(chosen[ablated], languages, ablated) if higher_is_better else math.nan,
+            **_against(chosen[ablated].cells.get(ablated)),
         }
-        measured = selectivity(matrix)
-        found[label] = {
-            "diagonal_share": diagonal_share(matrix),
-            "languages": {
-                ablated: {
-                    "target": one.target,
-                    "off_target": one.off_target,
-                    "difference": one.difference,
-                    "english_gap": english_gap(matrix[ablated]),
-                    "langspec_f1": _f1(chosen[ablated], languages, ablated) if higher_is_better else math.nan,
-                    **_against(chosen[ablated].cells.get(ablated)),
-                }
-                for ablated, one in measured.items()
-            },
-        }
-    return found
+        for ablated, one in selectivity(matrix).items()
+    }
+    return {"diagonal_share": diagonal_share(matrix), "languages": found}
 
 
 def _against(own: TableCell | None) -> dict[str, Any]:
