@@ -90,19 +90,12 @@ def _edits(
     evaluate = entry.evaluate or (entries[base].evaluate if base else None)
     repeated = [language for language in chosen if language not in whole.exclude]
     for at, of in enumerate(repeated if named is None else ["+".join(named)]):
+        place = ablated.index(of) if of in ablated else len(ablated) + at
         for seed in entry.draws():
             spec: Spec = spec_of(keys, seed, of if named is None else None)
-            yield (
-                (ablated.index(of) if of in ablated else len(ablated) + at),
-                Condition(
-                    label,
-                    of,
-                    seed,
-                    spec=spec,
-                    evaluate=_evaluated(evaluate, of, spec),
-                    delta=None if entry.delta is None else fill_delta_name(entry.delta, of, seed),
-                ),
-            )
+            asked = _evaluated(evaluate, of, spec)
+            delta = None if entry.delta is None else fill_delta_name(entry.delta, of, seed)
+            yield place, Condition(label, of, seed, spec=spec, evaluate=asked, delta=delta)
 
 
 def _tuned(entry: ConditionEntry, label: str, ablated: Sequence[str]) -> Iterator[tuple[int, Condition]]:

@@ -100,13 +100,17 @@ def forecast(study: Study, store: Store) -> Forecast:
     stale = tuple(_stale(now, manifests.values(), tasks, plans))
     places = now.finished - set(stale)
     counted = [manifest for manifest in manifests.values() if place_of(manifest) in places]
-    timed = tuple(
-        Observation(costs[one["cell"]["task"]], float(one["recorded"]["seconds"]))
-        for one in counted
-        if isinstance(one["recorded"].get("seconds"), int | float) and one["recorded"]["seconds"] > 0
-    )
     devices = tuple(sorted({str(one["recorded"].get("device")) for one in counted}))
-    return Forecast(now, study.model.pretrained or _named(now), costs, stale, tuple(notes), timed, devices)
+    name, timed = study.model.pretrained or _named(now), tuple(_timed(counted, costs))
+    return Forecast(now, name, costs, stale, tuple(notes), timed, devices)
+
+
+def _timed(manifests: Iterable[Mapping[str, Any]], costs: Mapping[str, Cost]) -> Iterator[Observation]:
+    """The cells whose seconds are known."""
+    for one in manifests:
+        seconds = one["recorded"].get("seconds")
+        if isinstance(seconds, int | float) and seconds > 0:
+            yield Observation(costs[one["cell"]["task"]], float(seconds))
 
 
 def _stale(
