@@ -53,13 +53,6 @@ def results(path: Path) -> Any:
     return found
 
 
-def shown(path: Path) -> None:
-    """The tables of results, as a terminal shows them; the file that is named is the folder, where numbers are odd."""
-    from lnbench.reporting.tables import render_tables, standard_tables
-
-    render_tables(standard_tables(results(path)), "terminal")
-
-
 # --- the store of a study
 
 CELL = "a" * 24
