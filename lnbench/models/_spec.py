@@ -280,7 +280,7 @@ def _merged(file: Spec, beside: Spec, inline: Mapping[str, Any]) -> Spec:
 def _checked(spec: Spec) -> Spec:
     """Refuse keys that would do nothing: the user meant something by them."""
     for key in ("seed", "match"):
-        if key in spec.model_fields_set and "control" not in spec.model_fields_set:
+        if key in spec.model_fields_set and spec.control != "random":
             raise SpecError(f"{key}={getattr(spec, key)} has no effect without control=random; add it or drop {key}")
     named = [step.lang for step in spec.steps if step.lang is not None]
     if spec.lang is not None and len(named) == len(spec.steps) and any(lang != spec.lang for lang in named):

@@ -92,6 +92,9 @@ FINDINGS = {
         "checkpoint index", lambda: b'{"weight_map": {"a": "' + b"x" * 300 + b'"}}', "which is no file beside it",
     ),
     "a date that is none": ("spec YAML", lambda: b"steps: [zero]\nlang: 2001-99-99\n", "not readable YAML"),
+    "a seed of no control": (
+        "spec YAML", lambda: b"steps: [zero]\ncontrol: none\nseed: 3\n", "has no effect without control=random",
+    ),
     "a number of 5000 digits": ("spec YAML", lambda: b"steps: [zero]\ntop: " + b"9" * 5000, "not readable YAML"),
     "a timestamp that only looks like one": ("study YAML", lambda: b"name: !!timestamp x\n", "not readable YAML"),
     "a boolean that is none": ("study YAML", lambda: b"name: !!bool x\n", "not readable YAML"),

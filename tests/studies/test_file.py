@@ -132,7 +132,7 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "latin.yaml").write_bytes("name: é".encode("latin-1"))
     for path, says in (
         (tmp_path / "none.yaml", "No such file"),
-        (tmp_path, "directory"),
+        (tmp_path, "is a folder"),
         (tmp_path / "latin.yaml", "UTF-8"),
     ):
         with pytest.raises(StudyError, match=says):
