@@ -15,6 +15,8 @@ from lnbench._json import is_whole
 
 #: Deeper nesting and more keys and values (an alias counts as what it stands for) than a hand-written file has.
 MOST_LEVELS, MOST_ENTRIES = 100, 10_000
+#: Bits of a whole number: Python turns a larger one into digits slowly, or not at all.
+_MOST_BITS = 64
 
 
 class UnreadableYaml(Exception):
@@ -49,6 +51,12 @@ class _Loader(yaml.SafeLoader):
         if level >= MOST_LEVELS:
             raise yaml.scanner.ScannerError(None, None, "it is nested too deep", self.get_mark())
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        number = int(super().construct_yaml_int(node))
+        if number.bit_length() > _MOST_BITS:
+            raise yaml.constructor.ConstructorError(None, None, f"a number of over {_MOST_BITS} bits", node.start_mark)
+        return number
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key_node, _ in node.value:
@@ -59,6 +67,9 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(str(key))
         return super().construct_mapping(node, deep=deep)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 def composed(text: str) -> yaml.Node | None:

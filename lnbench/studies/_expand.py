@@ -91,8 +91,9 @@ def _edits(
     repeated = [language for language in chosen if language not in whole.exclude]
     for at, of in enumerate(repeated if named is None else ["+".join(named)]):
         place = ablated.index(of) if of in ablated else len(ablated) + at
+        first: Spec = spec_of(keys, entry.draws()[0], of if named is None else None)
         for seed in entry.draws():
-            spec: Spec = spec_of(keys, seed, of if named is None else None)
+            spec = first if seed is None else first.model_copy(update={"seed": seed})
             asked = _evaluated(evaluate, of, spec)
             delta = None if entry.delta is None else fill_delta_name(entry.delta, of, seed)
             yield place, Condition(label, of, seed, spec=spec, evaluate=asked, delta=delta)

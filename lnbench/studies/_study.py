@@ -151,6 +151,6 @@ class Study(Section):
             others = [other for other in self.conditions if other not in (ORIGINAL, label)]
             raise refused(unknown("condition", entry.of, others), "conditions", label, "of")
         try:
-            expand({label: entry, **self.conditions}, ["xx"], folder=self._folder)
+            expand(self.conditions, ["xx"], folder=self._folder, without=set(self.conditions) - {label})
         except SpecError as error:
             raise refused(f"condition {label!r}: {error}", "conditions", label) from None

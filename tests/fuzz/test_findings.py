@@ -96,6 +96,11 @@ FINDINGS = {
         "spec YAML", lambda: b"steps: [zero]\ncontrol: none\nseed: 3\n", "has no effect without control=random",
     ),
     "a number of 5000 digits": ("spec YAML", lambda: b"steps: [zero]\ntop: " + b"9" * 5000, "not readable YAML"),
+    "a number of 5000 hexadecimal digits": (
+        "study YAML",
+        lambda: b"name: c\nlanguages: [en]\ntasks: [demo_mc]\nlimit: 0x" + b"9" * 5000,
+        "a number of over 64 bits",
+    ),
     "a timestamp that only looks like one": ("study YAML", lambda: b"name: !!timestamp x\n", "not readable YAML"),
     "a boolean that is none": ("study YAML", lambda: b"name: !!bool x\n", "not readable YAML"),
     "YAML that is nested too deep": ("spec YAML", lambda: b"steps: " + b"[" * 3000 + b"]" * 3000, "nested too deep"),
