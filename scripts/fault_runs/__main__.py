@@ -10,8 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+from scripts.fault_runs.bench import Bench, Outcome
 from scripts.fault_runs.commands import Command, commands
-from scripts.fault_runs.faults import FAULTS, OF_MODELS, OF_PARTS, Bench, Outcome
+from scripts.fault_runs.faults import FAULTS, OF_MODELS, OF_PARTS
 from scripts.fault_runs.processes import Zygote
 
 

@@ -3,108 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from scripts.fault_runs.commands import Command
-from scripts.fault_runs.processes import Job, Zygote
+from scripts.fault_runs.bench import Bench, Calm, Outcome
 
 _TRACE = "Traceback (most recent call last)"
 _NOBODY = 65534
 _DAY = 86400.0
-
-
-@dataclass(frozen=True)
-class Calm:
-    """What an undisturbed run is like.
-
-    Attributes:
-        result: of the command.
-        writes, passes: changes to files and forward passes, of all its processes.
-        size: bytes of its output.
-    """
-
-    result: Any
-    writes: int
-    passes: int
-    size: int
-
-
-@dataclass
-class Outcome:
-    """How a command under a fault ended.
-
-    Attributes:
-        codes: of the processes under the fault.
-        said: the last line on stderr.
-        wrong: what is not as it should be; empty where all is well.
-    """
-
-    codes: list[int] = field(default_factory=list)
-    said: str = ""
-    wrong: list[str] = field(default_factory=list)
-
-
-class Bench:
-    """A command with its working folder."""
-
-    def __init__(self, zygote: Zygote, command: Command, root: Path) -> None:
-        self.zygote, self.command, self.folder = zygote, command, root
-        self.out = root / "out"
-
-    def fresh(self) -> None:
-        """An empty working folder with the command's inputs."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.out.mkdir(parents=True)
-        self.command.inputs(self.folder)
-
-    def jobs(self, **about: Any) -> Iterator[Job]:
-        """The command's processes."""
-        for at, argv in enumerate(self.command.argv):
-            files = {name: str(self.folder.parent / f"{name}{at}") for name in ("stdout", "stderr")}
-            yield Job(argv, str(self.folder), **{**files, **about})
-
-    def run(self, **about: Any) -> list[int]:
-        """Run it; the exit codes of its processes."""
-        return [self.zygote.run(job) for job in self.jobs(**about)]
-
-    def stderr(self) -> str:
-        """What its processes said."""
-        files = sorted(self.folder.parent.glob("stderr*"))
-        return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
-
-    def calm(self) -> Calm:
-        """Run it undisturbed.
-
-        Raises:
-            RuntimeError: it failed.
-        """
-        self.fresh()
-        count = self.folder.parent / "count"
-        counts = []
-        for job in self.jobs(injection={"count": str(count)}):
-            if self.zygote.run(job):
-                raise RuntimeError(f"{self.command.name}: {self.stderr()[-2000:]}")
-            counts.append([int(word) for word in count.read_text(encoding="ascii").split()])
-        size = sum(path.stat().st_size for path in self.out.rglob("*") if path.is_file())
-        writes, passes = map(sum, zip(*counts, strict=True))
-        return Calm(self.command.result(self.folder), writes, passes, size)
-
-    def kept(self) -> dict[Path, tuple[int, bytes]]:
-        """The finished parts, as they are on the disk."""
-        found = self.folder.glob(self.command.kept) if self.command.kept else []
-        return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
-
-    def left_over(self) -> list[str]:
-        """Files that only a process at work may have."""
-        odd = (".partial", ".tmp")
-        return [str(p.relative_to(self.folder)) for p in self.out.rglob("*") if p.suffix in odd or ".tmp" in p.name]
 
 
 def judged(bench: Bench, codes: list[int], expected: Callable[[int], bool]) -> Outcome:
@@ -151,7 +59,7 @@ def by_signal(name: str, share: float) -> Callable[[Bench, Calm], Outcome]:
         at = max(1, round(share * (calm.passes if bench.command.passes and name != "kill" else calm.writes)))
         where = "forward" if bench.command.passes and name != "kill" else "write"
         bench.fresh()
-        codes = [bench.zygote.run(next(bench.jobs(injection={where: at, "do": name})))]
+        codes = [bench.disturbed(**{where: at, "do": name})]
         outcome = judged(bench, codes, lambda code: code == number)
         if name != "kill" and bench.left_over():
             outcome.wrong.append(f"half written: {bench.left_over()[0]}")
@@ -251,8 +159,7 @@ def in_a_pass(do: str) -> Callable[[Bench, Calm], Outcome]:
 
     def fault(bench: Bench, calm: Calm) -> Outcome:
         bench.fresh()
-        injection: Mapping[str, Any] = {"forward": max(1, calm.passes // 2), "do": do, "once": do != "nan"}
-        codes = [bench.zygote.run(next(bench.jobs(injection=injection)))]
+        codes = [bench.disturbed(forward=max(1, calm.passes // 2), do=do, once=do != "nan")]
         outcome = judged(
             bench, codes, lambda code: code in (1, 3) or (code == 0 and bench.command.name == "detect plnd")
         )
@@ -266,7 +173,7 @@ def damaged(name: str, change: Callable[[bytes], bytes]) -> Callable[[Bench, Cal
 
     def fault(bench: Bench, calm: Calm) -> Outcome:
         bench.fresh()
-        bench.zygote.run(next(bench.jobs(injection={"write": max(1, calm.writes * 2 // 3), "do": "kill"})))
+        bench.disturbed(write=max(1, calm.writes * 2 // 3), do="kill")
         parts = sorted(bench.kept())
         if not parts:
             return Outcome([], "nothing to damage")
