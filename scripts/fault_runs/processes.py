@@ -138,9 +138,9 @@ def _do(job: Job) -> None:
         tempfile.tempdir = None
     os.chdir(job.cwd)
     if job.user:
-        os.setgroups([])
-        os.setgid(job.user)
-        os.setuid(job.user)
+        from scripts.fault_runs.user import become
+
+        become(job.user)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs ignore it
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and `nohup` this one
     injection = Injection(**job.injection)
