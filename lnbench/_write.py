@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -79,6 +80,11 @@ def check_takes_files(folder: Path, named: str, option: str) -> None:
         ) from error
 
 
+def remedy(error: OSError, otherwise: str) -> str:
+    """What to do where a file could not be written; a limit on its size is no matter of space, rights or place."""
+    return "raise the limit on the size of files (ulimit -f)" if error.errno == errno.EFBIG else otherwise
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder, and those above it, where they are missing.
 
@@ -115,7 +121,8 @@ def whole(path: Path) -> Iterator[Path]:
             part.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(f"cannot write {str(path)!r}: {reason}; free space or choose another folder") from error
+        what_to_do = remedy(error, "free space or choose another folder")
+        raise OutputError(f"cannot write {str(path)!r}: {reason}; {what_to_do}") from error
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lnbench._data import packaged
+from lnbench._faults import sentence
 from lnbench._near import hint
-from lnbench.errors import LnbenchError, StudyError
+from lnbench.errors import StudyError
 from lnbench.languages import LANGUAGES, Language, language
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def build_tasks(study: Study, tasks: Iterable[StudyTask]) -> dict[str, Any]:
     Raises:
         StudyError: lm-eval cannot build a task.
         LnbenchError: what the task's own loader refuses (its data are not there).
+        OSError, MemoryError: the machine is at fault, not the task (a disk is full, memory is used up).
     """
     names = [task.name for task in tasks]
     ours = set(_index(study, builtin=False).all_subtasks)
@@ -78,9 +80,9 @@ def build_tasks(study: Study, tasks: Iterable[StudyTask]) -> dict[str, Any]:
 def _built(manager: Any, name: str) -> Any:
     try:
         return manager.load([name])["tasks"][name]
-    except LnbenchError:
-        raise
     except Exception as error:
+        if sentence(error):  # a refusal, or the machine is at fault and not the task
+            raise
         reason = str(error).strip().split("\n", maxsplit=1)[0] or type(error).__name__
         raise StudyError(f"the task {name!r} cannot be built ({reason}); see its documentation, or drop it") from error
 

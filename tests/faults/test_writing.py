@@ -88,6 +88,16 @@ def test_a_disk_that_takes_no_more_leaves_what_was(tmp_path, monkeypatch, number
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.json", "old")]
 
 
+def test_a_limit_on_the_size_of_files_is_no_matter_of_space(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    monkeypatch.setattr("os.fsync", refuse)
+    with pytest.raises(OutputError, match=r"File too large; raise the limit .*ulimit -f\)$"), whole(tmp_path / "a"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_lock_is_of_a_process_and_ends_with_it(tmp_path):
     def held_elsewhere() -> bool:
         return in_a_child(lambda: os._exit(hold(tmp_path) is None)) == 1

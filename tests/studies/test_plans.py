@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import Counter
 from itertools import product
 from types import SimpleNamespace
@@ -227,6 +229,18 @@ def test_a_task_that_cannot_be_built_is_named(tmp_path, task_folder):
     own = study(tasks=[{"task": "broken_zh", "language": "zh"}], include_path=str(tmp_path))
     with pytest.raises(StudyError, match=r"'broken_zh' cannot be built"):
         build_tasks(own, resolve_tasks(own)[0])
+
+
+@pytest.mark.parametrize("number", [errno.EFBIG, errno.ENOSPC, errno.EACCES])
+def test_a_task_is_not_to_blame_for_the_machine(task_folder, monkeypatch, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number), "/cache/rows.arrow")
+
+    own = study(tasks=[{"task": "tiny_gen", "language": "zh"}], include_path=str(task_folder))
+    tasks = resolve_tasks(own)[0]
+    monkeypatch.setattr("lm_eval.tasks.TaskManager.load", refuse)
+    with pytest.raises(OSError, match="rows"):
+        build_tasks(own, tasks)
 
 
 def test_tokens_are_counted_as_the_model_sees_them(tiny_model, task_folder):

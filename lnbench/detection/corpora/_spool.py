@@ -11,6 +11,7 @@ from typing import TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
+from lnbench._write import remedy
 from lnbench.errors import OutputError
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -61,9 +62,8 @@ class Spool:
 
 def _full(error: OSError) -> OutputError:
     folder = tempfile.gettempdir()
-    return OutputError(
-        f"cannot keep tokens in {folder!r} ({error.strerror}); free space or set TMPDIR to another folder"
-    )
+    what_to_do = remedy(error, "free space or set TMPDIR to another folder")
+    return OutputError(f"cannot keep tokens in {folder!r} ({error.strerror}); {what_to_do}")
 
 
 class Documents(Sequence[list[int]]):

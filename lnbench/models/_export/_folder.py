@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from lnbench._lock import hold
-from lnbench._write import partial_beside
+from lnbench._write import partial_beside, remedy
 from lnbench.errors import OutputError
 from lnbench.models._export._record import PLAN_FILE
 
@@ -60,9 +60,8 @@ def new_folder(target: Path) -> Iterator[Path]:
             partial.chmod(0o755)
             _take_place(partial, target)
     except OSError as error:
-        raise OutputError(
-            f"cannot write {target}: {error.strerror or error}; check the space and rights there"
-        ) from None
+        what_to_do = remedy(error, "check the space and rights there")
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; {what_to_do}") from None
 
 
 def _take_place(partial: Path, target: Path) -> None:
