@@ -164,7 +164,9 @@ def _preload() -> None:
     for name in PRELOADED:
         __import__(name)
     from lnbench.detection import _batches
+    from lnbench.identification import identifier
 
+    identifier()  # unpacks 20 MB through a file: under a limit on the size of files nothing else would be tried
     _batches.SHARD_TOKENS = 1000  # several shards of little text
 
 
