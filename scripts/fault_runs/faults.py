@@ -131,6 +131,8 @@ def file_size(bench: Bench, calm: Calm) -> Outcome:
     largest = max((p.stat().st_size for p in bench.out.rglob("*") if p.is_file()), default=2)
     bench.fresh()
     outcome = judged(bench, bench.run(injection={"file_size": largest // 2}), lambda code: code in (1, 2, 3))
+    if bench.left_over():
+        outcome.wrong.append(f"half written: {bench.left_over()[0]}")
     return goes_on(bench, calm, outcome)
 
 
