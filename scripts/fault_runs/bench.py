@@ -54,6 +54,8 @@ class Bench:
         """An empty working folder with the command's inputs."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.out.mkdir(parents=True)
+        for said in self.folder.parent.glob("stderr*"):
+            said.unlink()  # a process that does not run says nothing
         self.command.inputs(self.folder)
 
     def jobs(self, **about: Any) -> Iterator[Job]:

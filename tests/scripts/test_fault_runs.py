@@ -57,3 +57,10 @@ def test_a_moment_that_came_without_harm_is_no_error(tmp_path):
     at = bench(Processes((30, 10)), tmp_path)
     at.fresh()
     assert at.disturbed(forward=10, do="nan") == 0
+
+
+def test_the_words_of_an_earlier_run_are_not_the_disturbed_one_s(tmp_path):
+    at = bench(Processes((30, 10), codes=(0, 0, 130, 0, 0)), tmp_path)
+    calm = at.calm()
+    (tmp_path / "stderr1").write_text("stopped by ctrl-C; of the run before")
+    assert FAULTS["ctrl-C"](at, calm).wrong == ["no word"]
