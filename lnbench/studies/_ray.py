@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lnbench._cluster import Pool
+from lnbench._write import remedy
 from lnbench.errors import OutputError
 from lnbench.neurons import NeuronSet
 from lnbench.studies._detect import Subject, keep
@@ -35,8 +36,10 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             (folder / name).write_bytes(content)
     except OSError as error:
-        raise OutputError(f"the results in {str(folder)!r} could not be written ({error.strerror}); free space, then "
-                          "run the study again") from error  # fmt: skip
+        raise OutputError(
+            f"the results in {str(folder)!r} could not be written ({error.strerror}); {remedy(error, 'free space')}, "
+            "then run the study again"
+        ) from error
 
 
 def run_on_ray(

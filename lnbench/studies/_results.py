@@ -121,7 +121,8 @@ def _seen(folder: Path, rows: Mapping[str, int]) -> _Json:
     for file, whole in ((results, _is_json), *((samples[task], _has_rows(count)) for task, count in rows.items())):
         if file is None or not whole(file):
             raise OutputError(
-                f"the results in {str(folder)!r} could not be written whole; free space, then run the study again"
+                f"the results in {str(folder)!r} could not be written whole; free space, or raise the limit on the "
+                "size of files (ulimit -f), then run the study again"
             )
     return {"results": results, "samples": samples}
 
