@@ -92,7 +92,7 @@ def goes_on(what: str, folder: Path) -> None:
 
     Args:
         what: the parts, in the plural, as ``finished cells``.
-        folder: where they are.
+        folder: where they are, or the file.
     """
     _goes_on[:] = [f"{what} are in {folder}, and the same command goes on"]
 

@@ -7,10 +7,12 @@ and the results say what was done. How a condition gets into the weights is the 
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval.utils import simple_parse_args_string
 
+from lnbench._faults import goes_on
 from lnbench.harness import _arguments, _chat, _masks, _output, _packing, _provenance
 from lnbench.neurons import NeuronSet
 from lnbench.scoring import expect_language
@@ -103,6 +105,7 @@ class InOneCondition(_Base):
         """
         if cache_hook.dbdict is not None:
             self._fence.attach(cache_hook.dbdict, self.output_key())
+            goes_on("answers so far", Path(cache_hook.dbdict.filename))
         super().set_cache_hook(cache_hook)
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:

@@ -9,6 +9,7 @@ import torch
 from lm_eval.api.model import CachingLM
 from transformers import AutoTokenizer, LlamaModel
 
+from lnbench import _faults
 from lnbench.errors import EngineError, ModelArgumentError
 from lnbench.harness import LnbenchLM
 from lnbench.harness._finite import Finite, checked
@@ -66,6 +67,12 @@ def test_what_was_answered_before_stays_in_the_cache(tiny_model, tmp_path, broke
     with pytest.raises(EngineError):
         cached.loglikelihood(choices(("a b", " c"), ("a b c d", " e")))
     assert len(cached.dbdict) == 1
+
+
+def test_an_evaluation_that_is_stopped_says_where_its_answers_are(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(_faults, "_goes_on", told := [])
+    CachingLM(LnbenchLM(str(tiny_model), device="cpu", announce=False), str(tmp_path / "cache.db"))
+    assert told == [f"answers so far are in {tmp_path / 'cache.db'}, and the same command goes on"]
 
 
 def test_tokens_that_are_ruled_out_are_no_fault():
