@@ -27,6 +27,8 @@ class Command:
         result: what must be the same, of a working folder in which it has ended well.
         kept: finished parts, which a run that goes on must not touch: a glob below the folder.
         inputs: makes the input files in the working folder.
+        passes: whether it runs a model.
+        foreign: it is somebody else's, with a model of ours: signals end it at once, and what cannot be saved it logs.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Command:
     kept: str = ""
     inputs: Callable[[Path], None] = lambda folder: None
     passes: bool = True
+    foreign: bool = False
 
 
 def sha256(path: Path) -> str:
@@ -200,6 +203,6 @@ def commands(store: Path) -> dict[str, Command]:
         Command("paper lape", [[*_PAPER, "--out", "out"]], _texts("out/report.md", "out/report.json"),
                 kept="out/work/*/cells/*/manifest.json"),
         Command("eval --use_cache", [["lnbench", "eval", *_EVAL]], _lm_eval),
-        Command("lm_eval --use_cache", [["lm_eval", *_EVAL]], _lm_eval),
+        Command("lm_eval --use_cache", [["lm_eval", *_EVAL]], _lm_eval, foreign=True),
     ]  # fmt: skip
     return {command.name: command for command in listed}

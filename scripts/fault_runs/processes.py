@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 #: Imported once.
@@ -151,13 +152,24 @@ def _do(job: Job) -> None:
 
         atexit.register(lambda: Path(injection.count).write_text(injection.told(), encoding="ascii"))
     if job.argv[0] == "lm_eval":
-        from lm_eval.__main__ import cli_evaluate
-
-        cli_evaluate()
+        _as_lm_eval()
     else:
         from lnbench.cli import main
 
         main()
+
+
+def _as_lm_eval() -> None:
+    """Be its console script, also in the eyes of our plug-in, which has been imported already."""
+    from lm_eval.__main__ import cli_evaluate
+
+    from lnbench.harness._refusals import say_in_one_sentence
+
+    script = ModuleType("__main__")
+    script.cli_evaluate = cli_evaluate  # type: ignore[attr-defined]
+    sys.modules["__main__"] = script
+    say_in_one_sentence()
+    cli_evaluate()
 
 
 def _preload() -> None:
