@@ -28,7 +28,7 @@ _REMEDIES = {
     errno.EROFS: "name a folder that you may write to",
     errno.EACCES: "name a file or folder that you may use",
     errno.EPERM: "name a file or folder that you may use",
-    errno.EIO: "the disk is failing, or the network to it: look at it before you start again",
+    errno.EIO: "the disk is failing, or the network to it, or a file is at its limit (ulimit -f): look at it first",
     errno.ESTALE: "the network folder went away: start the same command again when it is back",
     errno.ENAMETOOLONG: "name a shorter path",
     errno.ELOOP: "a link there leads in a circle: name the file or folder itself",

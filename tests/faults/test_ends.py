@@ -75,6 +75,10 @@ FAULTS = {
     "rights": ("PermissionError(13, 'Permission denied', 'x')", ["Permission denied", "you may use"]),
     "full, by torch": ("RuntimeError('[enforce fail] No space left on device')", ["free space"]),
     "full, by sqlite": ("__import__('sqlite3').OperationalError('database or disk is full')", ["free space"]),
+    "file size, by sqlite": (
+        "__import__('sqlite3').OperationalError('disk I/O error')",
+        ["ulimit -f", "failing"],
+    ),
     "memory": ("MemoryError()", ["not enough memory", "batch size"]),
     "memory, by torch": ('RuntimeError("DefaultCPUAllocator: can\'t allocate memory")', ["not enough memory"]),
     "memory, by the system": ("OSError(12, 'Cannot allocate memory')", ["not enough memory"]),
