@@ -130,12 +130,12 @@ def ended_well() -> Iterator[None]:
 
 
 def _fail(told: str) -> NoReturn:
-    _say(f"error: {told}")
+    say(f"error: {told}")
     _flush(silently=True)
     sys.exit(1)
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     """Print on a line of its own: bars that an error has left open are closed first."""
     bar = getattr(sys.modules.get("tqdm"), "tqdm", None)
     with suppress(Exception):
@@ -148,7 +148,7 @@ def _say(line: str) -> None:
 def _stop(number: int) -> NoReturn:
     rest = _goes_on[-1] if _goes_on else "nothing is half written; start the same command again"
     name = "ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-    _say(f"\nstopped by {name}; {rest}")
+    say(f"\nstopped by {name}; {rest}")
     _flush(silently=True)
     sys.exit(128 + number)
 

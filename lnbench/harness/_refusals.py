@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
-from lnbench._faults import sentence
+from lnbench._faults import say, sentence
 from lnbench.errors import LnbenchError
 
 #: Loaded where a model of ours is asked for; without it the run is somebody else's.
@@ -39,8 +39,8 @@ class _OneSentence:
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         told = str(error) if isinstance(error, LnbenchError) else sentence(error) if _MODEL in sys.modules else None
         if told is not None:
-            print(f"error: {told}", file=sys.stderr)
+            say(f"error: {told}")
         elif isinstance(error, KeyboardInterrupt) and _MODEL in sys.modules:
-            print("\nstopped by ctrl-C; answers so far are kept with --use_cache only", file=sys.stderr)
+            say("\nstopped by ctrl-C; answers so far are kept with --use_cache only")
         else:
             self._other(kind, error, trace)

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from lnbench._faults import is_out_of_memory, sentence
-from lnbench.errors import DataError
+from lnbench.errors import DataError, EngineError
+from lnbench.harness import _refusals
 
 COMMAND = """
 import os, signal, sys
@@ -61,6 +63,16 @@ except SystemExit:
 def test_a_bar_that_is_left_open_does_not_share_its_line():
     done = run("from tqdm import tqdm\nbar = tqdm(total=9)\nbar.update()\nraise MemoryError")
     assert done.returncode == 1 and done.stderr.split("\n")[-2].startswith("error: there is not enough memory")
+
+
+def test_nor_does_one_in_the_command_of_lm_eval(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "excepthook", lambda *_: None)
+    monkeypatch.setattr(_refusals, "is_lm_eval_command", lambda: True)
+    _refusals.say_in_one_sentence()
+    bar = tqdm(total=9)
+    bar.update()
+    sys.excepthook(EngineError, EngineError("of the model"), None)
+    assert capsys.readouterr().err.split("\n")[-2] == "error: of the model"
 
 
 def test_nohup_is_respected():
