@@ -155,6 +155,17 @@ FINDINGS = {
         b'"EXEMPLAR_NUMBER_ANSWERS": [1, 2]}',
         "as published; fetch it again",
     ),
+    "a set of dicts as examples": (
+        "MGSM examples Python",
+        lambda: b"MGSM_EXEMPLARS = {'en': { {'q': 'Q: A?', 'a': 'A: 1'}}}\n",
+        "something else than published examples",
+    ),
+    "examples in a hundred brackets": (
+        "MGSM examples Python", lambda: b"nan{" + b"(" * 300 + b"\xc4\xb0", "something else than published examples",
+    ),
+    "examples behind 90,000 signs": (
+        "MGSM examples Python", lambda: b"-" * 90_000 + b"1\n", "something else than published examples",
+    ),
     "half a character in YAML": ("spec YAML", lambda: b'steps: [zero]\nlang: "\\ud800"\n', "half a character"),
     "an amount of 5000 digits": ("corpus arguments", lambda: b"9" * 5000, "tokens cannot be"),
 }  # fmt: skip

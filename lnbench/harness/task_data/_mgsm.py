@@ -79,7 +79,7 @@ def _assignments(path: Path) -> dict[str, Any]:
             for statement in tree.body
             if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
         }
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:  # deep brackets
         raise DataError(f"{path} holds something else than published examples; fetch it again") from error
 
 
