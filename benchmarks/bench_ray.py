@@ -46,7 +46,7 @@ class Empty:
 
 def run(*, quick: bool) -> list[Ratio]:
     """Both rows on one cluster."""
-    runs = 1 if quick else 3
+    runs = 1 if quick else 2
     with TemporaryDirectory(prefix="lnbench-bench-") as folder, _cluster():
         plan = _study(limit=2 if quick else 80).plan()
         worker = StudyWorker(plan, str(Path.cwd()))
@@ -64,11 +64,11 @@ def run(*, quick: bool) -> list[Ratio]:
 
 @contextmanager
 def _cluster() -> Iterator[None]:
-    """A cluster on this machine with places for the actors of both sides, of which one works at a time."""
+    """A cluster of its own on this machine with places for the actors of both sides, of which one works at a time."""
     import ray
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield
     finally:
