@@ -1,6 +1,6 @@
 """Where the time of LAPE's statistics goes on the embedded model: ``python -m benchmarks.profile_lape``.
 
-torch's profiler as in ``profile_plnd``, on one thread and on two, as a small operation's threads wait for each other.
+torch's profiler as in ``profile_plnd``, on one thread: the threads of small operations wait for each other.
 """
 
 from __future__ import annotations
@@ -22,15 +22,14 @@ _KINDS = {
 
 
 def main() -> None:
-    """Print a table for each number of threads."""
+    """Print the table."""
     import torch
 
+    torch.set_num_threads(1)
     model, documents = demo(), text(_TOKENS)
-    for threads in (1, 2):
-        torch.set_num_threads(threads)
-        ours = by_kind(statistics(model, documents), _KINDS)
-        plain = by_kind(forward(model, documents), _KINDS)
-        print(f"\n{_TOKENS:,} tokens, milliseconds with {threads} threads\n{table('statistics', ours, plain)}")
+    ours = by_kind(statistics(model, documents), _KINDS)
+    plain = by_kind(forward(model, documents), _KINDS)
+    print(f"\n{_TOKENS:,} tokens, milliseconds on one thread\n{table('statistics', ours, plain)}")
 
 
 if __name__ == "__main__":
