@@ -54,7 +54,7 @@ COLUMNS = {
 }
 #: Run when they are named: other Pythons, for which the usual build of torch brings gigabytes for CUDA.
 ON_REQUEST = {
-    "python310": Column("the oldest Python and torch too", "constraints-oldest.txt", "2.5.0", "3.10"),
+    "python310": Column("the oldest Python and torch too", "constraints-oldest.txt", "2.7.0", "3.10"),
     "python313": Column("the newest Python", "constraints.txt", python="3.13"),
 }
 
