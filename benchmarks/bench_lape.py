@@ -23,7 +23,7 @@ SAMPLED_PER_MILLION = 1024
 
 def run(*, quick: bool) -> list[Ratio]:
     """LAPE statistics on the embedded model and on a 60M shape, with a small and with a large vocabulary."""
-    tokens, runs = (1_000, 1) if quick else (16_000, 9)
+    tokens, runs = (1_000, 1) if quick else (16_000, 7)
     rows = [row("the embedded model", demo(), tokens, 1.05, runs)]
     if not quick:
         rows.append(row("a 60M shape", llama("60M"), tokens // 16, 1.05, runs))

@@ -23,8 +23,8 @@ from lnbench.studies import Progress, Store, Study
 from lnbench.studies._ray import _Board
 from lnbench.studies._ray_worker import Opened, Returned, StudyWorker
 
-#: The original and 11 random controls, on two languages.
-CONDITIONS, LANGUAGES = 12, ("en", "zh")
+#: The original and 7 random controls, on two languages.
+CONDITIONS, LANGUAGES = 8, ("en", "zh")
 CELLS = CONDITIONS * len(LANGUAGES)
 
 

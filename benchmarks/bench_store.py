@@ -36,7 +36,7 @@ def run(*, quick: bool) -> list[Ratio]:
             (f"opening a store of {cells:,} finished cells", 3.0, lambda: _opened(store, cells)),
             (f"listing, naming and resuming {cells:,} cells", 5.0, lambda: _resumed(session, store, cells)),
         ]
-        return [_row(what, most, action, store, 1 if quick else 5) for what, most, action in rows]
+        return [_row(what, most, action, store, 1 if quick else 3) for what, most, action in rows]
 
 
 def _keys(draws: int) -> dict[str, Any]:
