@@ -8,6 +8,7 @@ The page is committed. ``--check`` writes nothing and fails when its table diffe
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks._history import HISTORY, Run, kept
@@ -18,14 +19,18 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- table: written by scripts/make_performance_page.py -->\n", "<!-- end of table -->\n"
 #: The heading of the part that says why an aim is missed.
 MISSED = "## Where an aim is missed\n"
-TITLES = ("what", "against", "median ratio", "range", "runs", "aim", "met", "also")
+TITLES = ("what", "against", "median ratio", "range", "runs", "aim", "met", "earlier", "also")
+#: So many runs before it are shown, by their medians.
+_EARLIER = 3
 
 
-def part(run: Run | None) -> str:
-    """What the page says of one run, in Markdown."""
+def part(run: Run | None, runs: Sequence[Run] = ()) -> str:
+    """What the page says of one run, in Markdown, with the medians of others of the same kind of machine."""
     if run is None:
         return "No run is kept.\n"
-    lines = [table_line(TITLES), table_line("---" for _ in TITLES), *(_line(row) for _, row in run.rows)]
+    before = [each for each in runs if each.date < run.date and each.machine == run.machine][-_EARLIER:]
+    rows = [_line(row, _medians(row.what, before)) for _, row in run.rows]
+    lines = [table_line(TITLES), table_line("---" for _ in TITLES), *rows]
     return f"{_where(run)}\n\n{''.join(lines)}\n{_times(run)}\n"
 
 
@@ -45,11 +50,16 @@ def _times(run: Run) -> str:
     return f"{took}; {sum(module.seconds for module in run.modules):.0f} s in all.{left_out}"
 
 
-def _line(row: Ratio) -> str:
+def _medians(what: str, runs: Sequence[Run]) -> str:
+    """The medians of a row in some runs, the newest first."""
+    return ", ".join(f"{row.median:.3f}" for run in reversed(runs) for _, row in run.rows if row.what == what)
+
+
+def _line(row: Ratio, earlier: str) -> str:
     numbers = f"**{row.median:.3f}**", f"{row.low:.3f} to {row.high:.3f}", str(row.runs)
     aim = row.aim.replace("<=", "≤").replace("+-", "±")
     also = row.note or (f"{row.extra_seconds:+.4f} s" if "more" in row.aim else "")
-    return table_line((row.what, row.against, *numbers, aim, "yes" if row.holds else "**no**", also))
+    return table_line((row.what, row.against, *numbers, aim, "yes" if row.holds else "**no**", earlier, also))
 
 
 def unexplained(page: str, run: Run) -> list[str]:
@@ -67,7 +77,7 @@ def updated(page: str) -> str:
     """``page`` with the part between its two marks written anew."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{part(last())}{END}{after}"
+    return f"{before}{BEGIN}{part(last(), kept(HISTORY))}{END}{after}"
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from lnbench._cluster import Pool, connect
-from lnbench._cluster._join import sentence, travelling
+from lnbench._cluster._join import of_ray, sentence, travelling
 from lnbench.errors import ClusterError, DataError
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
@@ -80,3 +80,21 @@ def test_the_line_of_an_error_that_says_why():
     assert sentence(ValueError()) == "ValueError"
     born = "The actor died because of an error raised in its creation task, A.__init__()\n  File x\nKeyError: 'y'"
     assert sentence(RuntimeError(born)) == "KeyError: 'y'"
+
+
+BY_RAY = """\x1b[36mray::_Actor.call()\x1b[39m (pid=30097, ip=127.0.0.1, repr=<lnbench._cluster._pool._Actor object at 0x7f>)
+  File "python/ray/includes/common.pxi", line 89, in ray._raylet.check_status
+OSError: Broken pipe"""
+BY_THE_TASK = """\x1b[36mray::_Actor.call()\x1b[39m (pid=30097, ip=127.0.0.1, repr=<lnbench._cluster._pool._Actor object at 0x7f>)
+  File "/x/lnbench/_cluster/_pool.py", line 284, in call
+    raise travelling(error) from error
+OSError: Broken pipe"""
+
+
+@pytest.mark.parametrize(
+    ("told", "error", "lost"),
+    [(BY_RAY, OSError("Broken pipe"), True), (BY_THE_TASK, OSError("Broken pipe"), False), (BY_RAY, DataError("x"), False)],
+)
+def test_a_killed_workers_broken_line_is_no_error_of_its_task(told, error, lost):
+    exceptions = pytest.importorskip("ray.exceptions")
+    assert of_ray(exceptions.RayTaskError("_Actor.call", told, error)) is lost

@@ -87,6 +87,11 @@ def cause(error: Any) -> BaseException:
     return found if isinstance(found, Exception) else error
 
 
+def of_ray(error: Any) -> bool:
+    """Whether Ray's own lines to a worker broke, as they do where one is killed (2.40), and not the worker's task."""
+    return isinstance(cause(error), OSError) and "_pool.py" not in str(error)
+
+
 def travelling(error: Exception) -> Exception:
     """An exception that arrives as it is, or else a refusal that names it."""
     with suppress(Exception):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from lnbench._cluster._join import cause, connect, ray_itself, sentence, travelling
+from lnbench._cluster._join import cause, connect, of_ray, ray_itself, sentence, travelling
 from lnbench.errors import ClusterError
 
 #: How often an item may lose its worker before it is given up: it may be the item that kills.
@@ -173,9 +173,9 @@ class Pool:
             hired.busy = False
             try:
                 yield hired, ray.get(call), None
-            except ray.exceptions.RayTaskError as error:
-                raise cause(error) from error
             except ray.exceptions.RayError as error:
+                if isinstance(error, ray.exceptions.RayTaskError) and not of_ray(error):
+                    raise cause(error) from error
                 self.lost += 1
                 self.dismiss(hired)
                 yield hired, None, error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -52,6 +53,7 @@ def ap(
     where.check(dtype, device)
     names, most = expand_sites(sites.replace("+", ",").split(",")), batch_size * max_length
     with where.begun(text, model, revision, dtype, device) as (runner, read, loaded):
+        _check_number(top_k, loaded.model, names)
         key = responses_key(loaded.model, read, names)
         store = options.store_beside(out, stats_out or resume_dir, loaded, read, **key, name=loaded.name)
         with options.bar("measuring", sum(read.tokens.values())) as done, options.memory_in_one_sentence(batch_size):
@@ -68,3 +70,11 @@ def _check(languages: list[str], chosen: dict[str, int | float | str | None]) ->
     if len(languages) < 2:
         raise SpecError(f"AP tells languages apart, and --corpus names only {', '.join(languages)}; give two or more")
     check_ap(**chosen)  # type: ignore[arg-type]
+
+
+def _check_number(top_k: int | None, model: Any, sites: Sequence[str]) -> None:
+    from lnbench.detection import check_ap_number
+    from lnbench.models import architecture_of
+
+    found = architecture_of(model)
+    check_ap_number(top_k, sum(found.layers * found.widest(site) for site in sites))

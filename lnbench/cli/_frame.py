@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from lnbench._near import nearest
 from lnbench.cli._examples import EXAMPLES
-from lnbench.cli._usage import said_of
+from lnbench.cli._usage import refuse_huge, said_of
 
 #: Heading -> options that go below it, in commands with many options; required ones stay at the top.
 SECTIONS: dict[str, frozenset[str]] = {
@@ -30,6 +30,7 @@ class Command(TyperCommand):
         """Read the arguments."""
         with said_of(ctx):
             read: list[str] = super().parse_args(ctx, args)
+            refuse_huge(ctx)
         return read
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

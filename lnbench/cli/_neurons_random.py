@@ -14,7 +14,7 @@ from lnbench.cli import _neurons_options as options
 def random(
     file: options.File,
     out: Annotated[Path, typer.Option(help="The neuron set to write, .safetensors or .pt.")],
-    seed: Annotated[int, typer.Option(help="Another seed is another draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another draw.")] = 0,
     match: Annotated[str, typer.Option(help="What each language keeps of its own: layer-site, site or activation.")] = (
         "layer-site"
     ),

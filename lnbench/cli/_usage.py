@@ -17,6 +17,8 @@ _UsageError: Any = typer.BadParameter.__base__
 _HELP = "NoArgsIsHelpError"
 #: How alike an option must be; short names are soon alike.
 _CLOSE = 0.6
+#: The largest number of anything, and of these: a seed has at most 18 digits in a spec, a study at most 10,000 draws.
+_MOST, _MOST_OF = 10**12, {"seed": 10**18 - 1, "seeds": 10_000}
 
 
 @contextmanager
@@ -55,6 +57,18 @@ def said_of(context: Any) -> Iterator[None]:
     except _UsageError as error:
         error.ctx = error.ctx or context
         raise
+
+
+def refuse_huge(context: Any) -> None:
+    """Refuse a whole number that counts nothing that there could be; most of what would take it fails much later.
+
+    Raises:
+        BadParameter: typer's, naming the option.
+    """
+    for parameter in context.command.params:
+        value, most = context.params.get(parameter.name), _MOST_OF.get(parameter.name, _MOST)
+        if isinstance(value, int) and abs(value) > most:
+            raise typer.BadParameter(f"{value} is more than {most}; give a smaller one", context, param=parameter)
 
 
 def _wrong(error: Any) -> str:

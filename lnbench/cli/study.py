@@ -113,7 +113,7 @@ def _opened(file: Path, out: Path | None) -> tuple[Study, Store]:
 def _shard(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise SpecError(f"--shard {text!r} is no share; write i/n, counted from 1/n to n/n")
+        raise SpecError(f"--shard {text!r} is no share; write i/n, counted from 1/n to n/n, of at most 999999")
     return int(match[1]), int(match[2])
 
 

@@ -8,7 +8,7 @@ from lnbench._lazy import lazy
 
 if TYPE_CHECKING:
     from lnbench.detection._added import with_statistics
-    from lnbench.detection._ap import ap_select, average_precision, check_ap
+    from lnbench.detection._ap import ap_select, average_precision, check_ap, check_ap_number
     from lnbench.detection._collect import collect_sites
     from lnbench.detection._compare import Agreement, Comparison, Overlap, compare
     from lnbench.detection._detect import detect_lape, lape_from_statistics, with_constants
@@ -53,6 +53,7 @@ _LAZY = {
     "parameter": "lnbench.detection._methods",
     "select_by": "lnbench.detection._methods",
     "check_ap": "lnbench.detection._ap",
+    "check_ap_number": "lnbench.detection._ap",
     "MemoryResponses": "lnbench.detection._responses",
     "Responses": "lnbench.detection._responses",
     "RayRunner": "lnbench.detection._on_ray",
@@ -128,6 +129,7 @@ __all__ = [
     "ap_select",
     "average_precision",
     "check_ap",
+    "check_ap_number",
     "check_parameters",
     "check_rates",
     "collect",

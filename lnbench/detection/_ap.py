@@ -166,11 +166,24 @@ def check_ap(top_k: int | None = None, top_rate: float | None = None, which: str
         raise SpecError(f"top_rate must lie in (0, 1], not {top_rate!r}; 0.01 keeps one neuron in a hundred")
 
 
+def check_ap_number(top_k: int | None, every: int) -> None:
+    """Refuse more neurons than there are.
+
+    Args:
+        top_k: how many are asked for of each language.
+        every: how many there are, at all sites.
+
+    Raises:
+        SpecError: they are too many.
+    """
+    if top_k is not None and top_k > every:
+        raise SpecError(f"top_k={top_k} is more than all {every} neurons; give a smaller one, or top_rate")
+
+
 def _number(responses: Responses, top_k: int | None, top_rate: float | None) -> int:
     rate = 0.01 if top_rate is None else top_rate
     every = sum(layers * width for layers, width in responses.shapes.values())
-    if top_k is not None and top_k > every:
-        raise SpecError(f"top_k={top_k} is more than all {every} neurons; give a smaller one, or top_rate")
+    check_ap_number(top_k, every)
     return top_k if top_k is not None else max(1, round(rate * every))
 
 

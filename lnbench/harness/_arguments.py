@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,16 @@ def check_max_length(given: Any) -> None:
     """
     if given is not None and not (isinstance(given, int) and given > 0):
         raise ModelArgumentError(f"max_length={given!r} is no number of tokens; give 1 or more, or leave it out")
+
+
+def check_batch_size(given: Any) -> None:
+    """Refuse a batch of no requests.
+
+    Raises:
+        ModelArgumentError: it is neither a number of them nor lm-eval's ``auto``.
+    """
+    if given is not None and not re.fullmatch(r"auto(:[0-9]+(\.[0-9]+)?)?|[1-9][0-9]{0,8}", str(given)):
+        raise ModelArgumentError(f"batch_size={given!r} is no number of requests; give 1 or more, or auto")
 
 
 def check_engine(engine: Any) -> str:

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import yaml
-
+from lnbench._paths import at_home
 from lnbench.errors import TaskError
-from lnbench.harness import _output, _plugin, _versions
+from lnbench.harness import _lm_eval, _output, _plugin
+
+_MOST = 10**12
 
 
 def run_eval(argv: Sequence[str]) -> int:
@@ -21,15 +22,15 @@ def run_eval(argv: Sequence[str]) -> int:
         The exit code, 0.
 
     Raises:
-        LnbenchError: what lnbench refuses, a task that lm-eval does not find or cannot read, and results that were
+        LnbenchError: what lnbench or lm-eval refuses, a task that is not found or cannot be read, and results that were
             asked for (``--output_path``, or ``output_path`` in the configuration) and are not there at the end.
         SystemExit: lm-eval's argument parser has printed help or an error.
     """
     _plugin.register()
     _plugin.register_output_check()
-    with _command_line(argv), _task_errors_as_sentences():
+    with _command_line(argv), _lm_eval.one_sentence():
         args = _parse()
-        _check_limit(getattr(args, "limit", None))
+        _check(args)
         output = (args.output_path or _config(args).get("output_path")) if args.command == "run" else None
         before = _output.results_files(output) if output else set()
         args.func(args)
@@ -38,9 +39,15 @@ def run_eval(argv: Sequence[str]) -> int:
     return 0
 
 
-def _check_limit(limit: float | None) -> None:
-    if limit is not None and not limit > 0:
-        raise TaskError(f"--limit {limit:g} leaves no document; give a number of documents, or a share below 1")
+def _check(args: Any) -> None:
+    """Refuse values that lm-eval would take and make nothing of, or too much."""
+    limit, examples, folder = (getattr(args, name, None) for name in ("limit", "num_fewshot", "include_path"))
+    if limit is not None and not 0 < limit <= _MOST:
+        raise TaskError(f"--limit {limit:g} counts no documents; give how many, at most {_MOST}, or a share below 1")
+    if examples is not None and examples < 0:
+        raise TaskError(f"--num_fewshot {examples} cannot be; give 0 or more")
+    if isinstance(folder, str) and not at_home(folder).exists():
+        raise TaskError(f"--include_path {folder!r} does not exist; name a folder with task files")
 
 
 def _logs_samples(args: Any) -> bool:
@@ -55,7 +62,9 @@ def _writes_results() -> bool:
 def _parse() -> Any:
     from lm_eval._cli import HarnessCLI
 
-    args = HarnessCLI().parse_args()
+    command_line = HarnessCLI()
+    _lm_eval.usage_in_one_sentence(command_line)
+    args = command_line.parse_args()
     if args.command == "run" and args.model is None and "model" not in _config(args):
         args.model = _plugin.MODEL_NAME
     return args
@@ -80,20 +89,3 @@ def _command_line(argv: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         sys.argv = outer
-
-
-@contextlib.contextmanager
-def _task_errors_as_sentences() -> Iterator[None]:
-    try:
-        yield
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{mark.name}, line {mark.line + 1}" if mark else "a YAML file"
-        raise TaskError(f"{where} cannot be read: {error.problem}; mend the file") from error
-    except (KeyError, ValueError) as error:
-        names = _versions.tasks_not_found(error)
-        if names is None:
-            raise
-        raise TaskError(
-            f"task {names!r} is not found; `lnbench eval ls tasks` lists the names, --include_path adds a folder"
-        ) from error

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from lnbench import models
+from lnbench._paths import at_home
 
 
 def own_delta(arguments: dict[str, Any]) -> models.Delta | None:
     """Take our delta out of the model arguments; lm-eval's is left in them.
 
     Raises:
-        DeltaError: a ``.safetensors`` file that is named is missing, damaged or no delta.
+        DeltaError: what is named is a file, or called ``.safetensors``, and is missing, damaged or no delta.
     """
     given = arguments.get("delta")
     if given is None or not (isinstance(given, models.Delta) or _is_file(given)):
@@ -78,4 +79,4 @@ def named(record: dict[str, Any]) -> str:
 
 
 def _is_file(given: Any) -> bool:
-    return isinstance(given, str | Path) and (str(given).endswith(".safetensors") or models.is_delta(given))
+    return isinstance(given, str | Path) and (str(given).endswith(".safetensors") or at_home(given).is_file())

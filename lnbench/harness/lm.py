@@ -72,6 +72,7 @@ class LnbenchLM(InOneCondition, HFLM):
         """
         _arguments.refuse_unknown(set(arguments) - set(_arguments.OUR_KEYS), self.known_arguments())
         _arguments.check_max_length(arguments.get("max_length"))
+        _arguments.check_batch_size(arguments.get("batch_size"))
         check_device(arguments.get("device"))
         self._engine_wanted = _arguments.check_engine(engine)
         self.neurons, paths, spec = _arguments.neurons_and_spec(mask, pretrained, arguments)

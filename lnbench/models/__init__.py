@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lnbench.models.architectures import claims_of, register_architecture, supported_architectures
     from lnbench.models.delta._apply import AppliedDelta, apply_delta, delta_applied
     from lnbench.models.delta._delta import Delta, DeltaPart, fingerprint
-    from lnbench.models.delta._header import delta_header, delta_name, fill_delta_name, is_delta
+    from lnbench.models.delta._header import delta_header, delta_name, fill_delta_name
     from lnbench.models.delta._slots import Slot, slots_of
     from lnbench.models.delta._write import delta_of, dense_delta, save_checkpoint
     from lnbench.neurons import GroupedRows, Heads, grouped_query_index, grouped_query_rows
@@ -50,7 +50,6 @@ _LAZY = {
     "dense_delta": "lnbench.models.delta._write",
     "fill_delta_name": "lnbench.models.delta._header",
     "fingerprint": "lnbench.models.delta._delta",
-    "is_delta": "lnbench.models.delta._header",
     "save_checkpoint": "lnbench.models.delta._write",
     "slots_of": "lnbench.models.delta._slots",
     "ENGINES": "lnbench.models._apply",
@@ -159,7 +158,6 @@ __all__ = [
     "fingerprint",
     "grouped_query_index",
     "grouped_query_rows",
-    "is_delta",
     "layer_states",
     "load_architecture",
     "load_model",

@@ -38,6 +38,9 @@ SPEC_KEYS = ("lang", "sites", "layers", "exclude", "top", "control", "seed", "ma
 
 _STATISTIC = re.compile(r"(?:(?P<factor>[^*]*)\*)?\s*(?P<kind>\w+)\s*:\s*(?P<of>[^*\s](?:[^*]*[^*\s])?)")
 
+#: The largest whole number: 18 digits fit 64 bits.
+_MOST = 10**18 - 1
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -206,7 +209,9 @@ class Spec(_Model):
     @classmethod
     def _top(cls, given: Any) -> int | None:
         if given is not None and (isinstance(given, bool) or not re.fullmatch(r"[1-9][0-9]{0,17}", str(given))):
-            raise SpecError(f"top must be a whole number, 1 or more, not {given!r}; leave it out for all neurons")
+            raise SpecError(
+                f"top must be a whole number from 1 to {_MOST}, not {given!r}; leave it out for all neurons"
+            )
         return None if given is None else int(given)
 
     @field_validator("seed", "n1", "n2", mode="before")
@@ -215,7 +220,7 @@ class Spec(_Model):
         if given is None and info.field_name != "seed":
             return None
         if isinstance(given, bool) or not isinstance(given, (int, str)) or not re.fullmatch(r"[0-9]{1,18}", str(given)):
-            raise SpecError(f"{info.field_name} must be a whole number, 0 or more, not {given!r}")
+            raise SpecError(f"{info.field_name} must be a whole number from 0 to {_MOST}, not {given!r}")
         return int(given)
 
 

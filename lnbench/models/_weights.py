@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from lnbench.errors import EngineError
 from lnbench.models._lower import same_edit
 from lnbench.models._plan import Edit
 from lnbench.models._ports import Experts
@@ -110,6 +111,18 @@ class Folded:
         while self.created:
             self.created.pop()._parameters["bias"] = None
 
+    def refuse_overflow(self) -> None:
+        """Refuse numbers that the weights' type cannot hold; the model is left as it is.
+
+        Raises:
+            EngineError: a weight that was finite is so no longer.
+        """
+        for module, name, dimension, index, before in self.saved:
+            after = _rows(_own(module, name), dimension, index)
+            if bool((before.isfinite() & ~after.isfinite()).any()):
+                kind = str(after.dtype).removeprefix("torch.")
+                raise EngineError(f"the plan makes weights larger than {kind} holds; give smaller factors or constants")
+
     def _write_weight(self, each: WeightEdit, numbers: _Numbers) -> None:
         before = _touched(each, numbers)
         after = _scaled(before, numbers.scale.unsqueeze(1))
@@ -192,11 +205,14 @@ def _through(each: WeightEdit, numbers: _Numbers, offset: torch.Tensor) -> torch
 
 def _touched(each: WeightEdit, numbers: _Numbers) -> torch.Tensor:
     """The rows or columns that the edit names, shape ``[touched, other]``."""
-    weight = _own(each.module, each.weight)
-    if each.experts is not None:
-        return weight.movedim(each.across, 1)[_expert_and_column(weight, each.across, numbers.index)]
-    turned = weight.movedim(each.across, 0)  # half the time of selecting along the last dimension
-    return turned.index_select(0, numbers.index)
+    return _rows(_own(each.module, each.weight), each.across, numbers.index)
+
+
+def _rows(parameter: torch.Tensor, dimension: int, index: torch.Tensor) -> torch.Tensor:
+    """What an index names along a dimension (of all experts, if any), shape ``[touched, other]``."""
+    if parameter.ndim == 3:
+        return parameter.movedim(dimension, 1)[_expert_and_column(parameter, dimension, index)]
+    return parameter.movedim(dimension, 0).index_select(0, index)  # half the time of selecting along the last dimension
 
 
 def _put_rows(parameter: torch.Tensor, dimension: int, index: torch.Tensor, values: torch.Tensor) -> None:

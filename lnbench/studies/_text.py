@@ -55,7 +55,8 @@ class StudyText:
             line = f", line {error.line}" if error.line else ""
             raise StudyError(f"{file}{line}: not readable YAML ({error.problem}); correct it there") from None
         if not isinstance(values, dict):
-            raise StudyError(f"{file} holds no keys such as name:, but {type(values).__name__}; see docs/studies.md")
+            what = "is empty" if values is None else "is no mapping of keys to values"
+            raise StudyError(f"{file} {what}; a study begins with keys such as name: and model:, see docs/studies.md")
         return cls(file, values, _lines(root, (), {}))
 
     def line(self, where: Where) -> int:

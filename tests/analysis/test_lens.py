@@ -232,6 +232,8 @@ def test_settings_that_cannot_be_are_refused(settings, word):
 
 def test_what_the_model_or_the_prompts_do_not_allow_is_refused():
     tokenizer, model = byte_tokenizer(), small()
+    with pytest.raises(SpecError, match="top_k=99999 is more than the model's"):
+        layer_lens(model, tokenizer, {"en": ["a"]}, LensSettings(top_k=99_999))
     with pytest.raises(SpecError, match="128 positions"):
         layer_lens(model, tokenizer, TEXTS, LensSettings(max_length=120, new_tokens=20))
     with pytest.raises(DataError, match="'zh' are empty"):

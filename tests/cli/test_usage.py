@@ -4,6 +4,9 @@ import pytest
 from typer.testing import CliRunner
 
 from lnbench.cli import app
+from lnbench.errors import SpecError
+from lnbench.models import Spec
+from lnbench.studies._sections import MOST_SEEDS
 
 #: Command line -> the sentence.
 WRONG = {
@@ -37,6 +40,35 @@ def test_a_value_of_the_wrong_kind_is_named(value):
     sentence = said(f"{BUILD} {value}")
     assert value in sentence and "--samples" in sentence
     assert sentence.endswith("see `lnbench leaderboard build --help`")
+
+
+HUGE = 99_999_999_999_999_999_999_999
+COUNTED = [
+    "demo --seeds",
+    "demo --limit",
+    "lens --model lnbench/demo --documents",
+    "detect lape --model m --corpus zh=x --out a.pt --max-length",
+    "detect ap --model m --corpus zh=x --out a.pt --top-k",
+    "paper lape --out p --model m --seeds",
+    "tune --model m --mask a --corpus zh=x --out o --seeds",
+    "neurons random a.pt --out b.pt --seed",
+]
+
+
+@pytest.mark.parametrize("line", COUNTED)
+def test_a_number_that_counts_nothing_there_could_be(line):
+    sentence = said(f"{line} {HUGE}")
+    assert sentence.startswith(f"invalid value for '{line.split()[-1]}': {HUGE} is more than ")
+    assert f"; give a smaller one; see `lnbench {line.split()[0]}" in sentence
+
+
+def test_the_largest_numbers_are_those_of_studies_and_specs():
+    seeds = int(said(f"demo --seeds {HUGE}").split("more than ")[1].split(";")[0])
+    assert seeds == MOST_SEEDS
+    seed = int(said(f"neurons random a --out b.pt --seed {HUGE}").split("more than ")[1].split(";")[0])
+    assert Spec.parse("zero", control="random", seed=seed).seed == seed
+    with pytest.raises(SpecError, match=f"from 0 to {seed}, not"):
+        Spec.parse("zero", control="random", seed=seed + 1)
 
 
 def test_a_missing_argument_is_named():

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import sys
+import tracemalloc
 import types
 from itertools import pairwise
 from pathlib import Path
@@ -416,3 +417,25 @@ def test_temporary_files_vanish(tmp_path, monkeypatch):
     found = token_documents(Letters(), corpora(3))
     assert found["x-l0"][1] == [1, *b"aaa"]
     assert not list(tmp_path.iterdir())  # unlinked from the start: nothing is left behind by a kill
+
+
+def test_memory_does_not_grow_with_the_text(tmp_path):
+    """What four times the text takes more is a few bytes a document, and nothing of its kilobyte of text or tokens."""
+    text = FRENCH * 11
+
+    def tokenizer(texts, truncation, max_length):
+        return {"input_ids": [[ord(letter) for letter in each] for each in texts]}
+
+    def peak(lines):
+        corpora = [Corpus(code, written(tmp_path / f"{code}.txt", f"{text}\n" * lines)) for code in ("en", "zh")]
+        tracemalloc.start()
+        try:
+            found = token_documents(tokenizer, corpora, max_length=2048)
+            read = sum(len(ids) for language in found.languages for ids in found[language])
+            assert read == 2 * lines * len(text)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few, many = peak(500), peak(2000)
+    assert many - few < 0.1 * 2 * 1500 * len(text)

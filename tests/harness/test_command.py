@@ -10,7 +10,7 @@ import lm_eval.tasks
 import pytest
 
 from lnbench._data import DEMO_MODEL, demo_model_dir, packaged
-from lnbench.errors import ModelArgumentError, OutputError, SpecError, TaskError
+from lnbench.errors import LnbenchError, ModelArgumentError, OutputError, SpecError, TaskError
 from lnbench.harness import run_eval
 from scripts import make_tasks
 
@@ -123,6 +123,57 @@ def test_eval_refuses(name, mask, task_folder, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"broken.yaml", "file"}
 
 
+#: Options -> what the sentence says of them; lm-eval itself ends in a traceback at most of them.
+THEIRS = {
+    "config that is not there": (["--config", "none.yaml"], "Config file not found"),
+    "config that is none": (["--config", "FILE"], "YAML root must be a mapping"),
+    "model arguments": (["--model_args", '{"mask": }'], "lm-eval refuses this: "),
+    "generation": (["--gen_kwargs", "temperature=abc"], "could not convert string to float: 'abc'"),
+    "documents": (["--samples", '{"tiny_gen": [99999]}'], "lm-eval refuses this: "),
+    "model": (["--model", "lnbenhc"], "'lnbenhc', but no model for this name found; did you mean 'lnbench'? see"),
+    "no task": (["--tasks", ""], "lm-eval refuses this: Tasks not found; see"),
+    "near task": (["--tasks", "lnbench_demo_mc_zz"], "did you mean 'lnbench_demo_mc_"),
+    "folder": (["--include_path", "none"], "--include_path 'none' does not exist"),
+    "examples": (["--num_fewshot", "-2"], "--num_fewshot -2 cannot be; give 0 or more"),
+    "batch": (["--batch_size", "abc"], "batch_size='abc' is no number of requests; give 1 or more"),
+    "batch below 1": (["--batch_size", "-4"], "batch_size='-4' is no number of requests"),
+}
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_what_lm_eval_refuses_is_one_sentence_too(name, zh_mask, task_folder, tmp_path):
+    arguments, said = THEIRS[name]
+    file = tmp_path / "text.yaml"
+    file.write_text("no mapping")
+    arguments = [argument.replace("FILE", str(file)) for argument in arguments]
+    with pytest.raises(LnbenchError) as refused:
+        run_eval(options(task_folder, "--model_args", f"mask={zh_mask}", *arguments))
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_an_error_of_a_tasks_own_code_keeps_its_traceback(zh_mask, task_folder, tmp_path):
+    text = (task_folder / "tiny_gen.yaml").read_text()
+    (tmp_path / "own.py").write_text("def broken(doc):\n    return {}['nothing']\n")
+    (tmp_path / "own.yaml").write_text(f"{text}\ntask: own\ndoc_to_target: !function own.broken\n")
+    with pytest.raises(KeyError, match="nothing"):
+        run_eval(options(tmp_path, "--model_args", f"mask={zh_mask}", tasks="own"))
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("--taks x", "unrecognized arguments: --taks x; did you mean '--tasks'? see `lnbench eval --help`"),
+        ("--qqqqq --tasks x", "unrecognized arguments: --qqqqq; see `lnbench eval --help`"),
+        ("--tasks x --limit abc", "argument --limit/-L: invalid float value: 'abc'; see `lnbench eval --help`"),
+    ],
+)
+def test_an_option_that_is_wrong(line, sentence, capsys):
+    with pytest.raises(SystemExit) as left:
+        run_eval(line.split())
+    assert left.value.code == 2
+    assert capsys.readouterr().err == f"error: {sentence}\n"
+
+
 @pytest.fixture
 def saves_nothing(monkeypatch):
     from lm_eval.loggers import EvaluationTracker
@@ -187,7 +238,7 @@ def test_accelerate_launch(wheel_environment: Environment, zh_mask, task_folder)
     assert results(wheel_environment.folder / "launched")["config"]["lnbench"]["neurons"] == 11
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "nan"])
-def test_a_limit_that_leaves_no_document(limit):
-    with pytest.raises(TaskError, match="leaves no document; give a number"):
+@pytest.mark.parametrize("limit", ["0", "-1", "nan", "inf", "99999999999999999999999"])
+def test_a_limit_that_counts_no_documents(limit):
+    with pytest.raises(TaskError, match="counts no documents; give how many"):
         run_eval(["--tasks", "lnbench_demo_mc_zh", "--limit", limit])

@@ -104,6 +104,8 @@ def test_refusals(tiny_model, file, tmp_path):
         lm(tiny_model, delta=str(tmp_path / "none.safetensors"))
     with pytest.raises(DeltaError, match="is no delta of lnbench"):
         lm(tiny_model, delta=str(tiny_model / "model.safetensors"))
+    with pytest.raises(DeltaError, match=r"config\.json"):
+        lm(tiny_model, delta=str(tiny_model / "config.json"))
     other = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
     with torch.no_grad():
         other.model.layers[0].mlp.gate_proj.weight[9] += 1.0

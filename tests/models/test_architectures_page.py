@@ -24,6 +24,11 @@ def test_the_tables_are_those_of_the_code() -> None:
     assert updated(PAGE) == PAGE
 
 
+def test_the_front_page_counts_them() -> None:
+    front = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"{len(supported_architectures())} architectures" in " ".join(front.split())
+
+
 def test_every_architecture_has_a_row() -> None:
     table = architectures()
     assert all(f"`{model_type}`" in table for model_type in supported_architectures())

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from lnbench.errors import EngineError, OutputError
-from lnbench.models import Plan, applied, apply, export
+from lnbench.models import Plan, applied, apply, export, open_checkpoint
 from tests.models.test_engines import assert_same, plan_of, snapshot
 from tests.models.tiny import build, logits, tokens
 
@@ -83,6 +83,21 @@ def test_what_does_not_fold_is_refused(tmp_path: Path) -> None:
         export(model, SCALING, tmp_path / "out")
     at_work.restore()
     assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_their_type_does_not_hold_are_refused(tmp_path: Path) -> None:
+    """Factors are float32 themselves, so that 1e38 makes an infinite weight of the first one above 3.4."""
+    model = build("llama")
+    next(each for name, each in model.named_parameters() if "layers.1.mlp.down_proj" in name).data[0, 1] = 5.0
+    before = snapshot(model)
+    plan = Plan.from_edits({(1, "ffn.act"): ([1], 1e38, 0.0)})
+    with pytest.raises(EngineError, match="weights larger than float32 holds; give smaller factors"):
+        export(model, plan, tmp_path / "out")
+    assert_same(before, snapshot(model))
+    model.save_pretrained(tmp_path / "base")
+    with pytest.raises(EngineError, match="weights larger than float32 holds"):
+        export(open_checkpoint(str(tmp_path / "base")), plan, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["base"]
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def layer_lens(
     Raises:
         DataError: a language has no prompts.
         EngineError: the model computes no finite numbers.
-        SpecError: prompts and new tokens are more than the model has positions.
+        SpecError: prompts and new tokens are more than the model has positions, or ``top_k`` more than it has tokens.
         UnknownLanguageError: a language or candidate is no language tag.
         UnsupportedArchitectureError: lnbench has no description of this architecture.
     """
@@ -128,8 +128,11 @@ def layer_lens(
 
 
 def _fitted(model: Any, settings: LensSettings) -> LensSettings:
-    """The settings with a length of prompts that leaves room for the new tokens."""
-    positions = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    """The settings with a length of prompts that leaves room for the new tokens; no more tokens than there are."""
+    config = model.config.get_text_config(decoder=True)
+    if settings.top_k > config.vocab_size:
+        raise SpecError(f"top_k={settings.top_k} is more than the model's {config.vocab_size} tokens; lower it")
+    positions = getattr(config, "max_position_embeddings", None)
     room = _MOST_TOKENS if positions is None else positions - settings.new_tokens - 1
     wanted = settings.max_length if settings.max_length is not None else max(1, min(_MOST_TOKENS, room))
     if positions is not None and wanted > room:

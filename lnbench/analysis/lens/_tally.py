@@ -57,7 +57,7 @@ def top_tokens(readout: Readout, states: torch.Tensor, k: int, weight: str) -> t
     step = 1  # the first chunk is one position: it tells the size of the vocabulary
     while at < len(states):
         logits = readout(states[at : at + step, None])[:, 0]
-        best = logits.topk(min(k, logits.shape[-1]), dim=-1)
+        best = logits.topk(k, dim=-1)
         if not bool(best.values[:, 0].isfinite().all()):
             raise EngineError(
                 "the model computed logits that are no finite numbers, of which no token is the likeliest; load it "

@@ -37,7 +37,8 @@ def folded_model(model: nn.Module, plan: Plan) -> Iterator[tuple[Any, Places]]:
     """The model with the plan in its weights and its config fit for them, for the length of a ``with`` block.
 
     Raises:
-        EngineError: the plan does not fold, needs a bias for which the config has no place, or another is at work.
+        EngineError: the plan does not fold, needs a bias for which the config has no place, makes weights larger than
+            their type holds, or another is at work.
     """
     if hasattr(model, "peft_config"):
         raise EngineError("export needs the adapter merged into the model; call merge_and_unload() first")
@@ -48,6 +49,7 @@ def folded_model(model: nn.Module, plan: Plan) -> Iterator[tuple[Any, Places]]:
     try:
         folded = fold(edits)
         try:
+            folded.refuse_overflow()
             yield inner, places
         finally:
             folded.restore()

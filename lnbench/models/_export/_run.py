@@ -53,7 +53,8 @@ def export(
         The folder, which holds the checkpoint, ``lnbench_plan.json`` (what was done to what) and a card.
 
     Raises:
-        EngineError: the plan does not fold, or needs a bias for which the config has no place.
+        EngineError: the plan does not fold, needs a bias for which the config has no place, or makes weights larger
+            than their type holds.
         ModelArgumentError: a file of the checkpoint is damaged.
         OutputError: the folder holds something, or cannot be written.
     """

@@ -81,7 +81,7 @@ class FoldedFiles:
         try:
             for name in needed:
                 module._parameters[name] = nn.Parameter(self._read(module, name), requires_grad=False)
-            fold(edits)
+            fold(edits).refuse_overflow()
             after = {name: _own(module, name).data for name in needed}
         finally:
             module._parameters.update(before)

@@ -17,7 +17,6 @@ from lnbench.errors import DeltaError
 SCHEMA = "1.0"
 #: The metadata key that holds the JSON header.
 HEADER_KEY = "lnbench.delta"
-_MAX_HEADER = 100_000_000  # the bound that safetensors itself sets
 
 
 def delta_name(language: str, condition: str, documents: int, seed: int) -> str:
@@ -29,20 +28,6 @@ def fill_delta_name(pattern: str, language: str, seed: int | None) -> str:
     """A file name with ``{lang}`` and ``{seed}`` filled in; what no file name should hold becomes ``_``."""
     named = pattern.replace("{lang}", re.sub(r"[^\w.+-]", "_", language))
     return named if seed is None else named.replace("{seed}", str(seed))
-
-
-def is_delta(path: str | Path) -> bool:
-    """Whether there is a file of ours at ``path``; what lm-eval calls a delta is a checkpoint and none."""
-    try:
-        with at_home(path).open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > _MAX_HEADER:
-                return False
-            layout = _json.loads(file.read(length))
-    except (OSError, ValueError, RecursionError):
-        return False
-    about = layout.get("__metadata__") if isinstance(layout, dict) else None
-    return isinstance(about, dict) and HEADER_KEY in about
 
 
 def delta_header(path: str | Path) -> dict[str, Any]:
