@@ -34,6 +34,7 @@ ROOMS = [
     ("studies",),
     ("reporting",),
     ("analysis",),
+    ("doctor",),
     ("cli",),
 ]
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}

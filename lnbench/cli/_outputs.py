@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,13 @@ from typing import Any
 from lnbench._paths import at_home
 from lnbench._write import check_writable, whole
 from lnbench.errors import DataError, OutputError
+
+
+def quiet_libraries() -> None:
+    """One bar for the whole command: lm-eval and transformers show theirs for every condition otherwise."""
+    os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported; our own bar says disable=False
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
 
 
 def check_outputs(json: Path | None, plot: Path | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
@@ -13,7 +12,7 @@ import typer
 
 from lnbench import __version__
 from lnbench._data import DEMO_MODEL
-from lnbench.cli._outputs import check_outputs
+from lnbench.cli._outputs import check_outputs, quiet_libraries
 from lnbench.errors import SpecError
 from lnbench.languages import DEMO_LANGUAGES, meant
 
@@ -87,12 +86,9 @@ def _languages(text: str) -> list[str]:
 
 
 def _silence(mask: str) -> None:
-    """One bar for the whole demo: lm-eval and transformers show theirs for every condition otherwise."""
-    os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported; our own bar says disable=False
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    quiet_libraries()
     if "hf://" not in mask:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the demo needs no network and must not wait for one
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)
 
 
 def _scores(mask: str, ablated: list[str], seeds: int, limit: int) -> list[TaskScores]:

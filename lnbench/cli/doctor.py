@@ -20,7 +20,7 @@ def doctor(
     Exit codes: 0 everything that the main job needs is here, 1 something is missing. Nothing is written, and nothing
     leaves this machine without --network.
     """
-    from lnbench.cli import _doctor as parts
+    from lnbench import doctor as parts
 
     found = [
         parts.versions(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from lnbench._lock import hold
 from lnbench._near import hint
 from lnbench._write import check_takes_files, make_folder
 from lnbench.cli import _detect_options as options
+from lnbench.cli._outputs import quiet_libraries
 from lnbench.errors import OutputError, SpecError
 from lnbench.languages import DEMO_LANGUAGES, registered
 
@@ -85,7 +84,7 @@ def paper(
     _check(setting)
     if tasks is not None:
         _check_tasks(setting)
-    _silence()
+    quiet_libraries()
     _report(name, setting, chosen)
 
 
@@ -269,10 +268,3 @@ class _Steps:
         """Print its title."""
         self._begun += 1
         print(f"[{self._begun}/{self._total}] {experiment.title}", file=sys.stderr, flush=True)
-
-
-def _silence() -> None:
-    """Bars of our own only."""
-    os.environ.setdefault("TQDM_DISABLE", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)

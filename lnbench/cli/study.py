@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +10,7 @@ import typer
 
 from lnbench._faults import goes_on
 from lnbench._near import hint
+from lnbench.cli._outputs import quiet_libraries
 from lnbench.errors import SpecError
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def plan(
 
     Device-hours come from the finished cells, or from --measure or --tokens-per-second. Nothing is written.
     """
-    _silence()
+    quiet_libraries()
     if measure and tokens_per_second is not None:
         raise SpecError(f"--measure and --tokens-per-second {tokens_per_second} are both given; drop one of them")
     from lnbench import studies
@@ -74,7 +73,7 @@ def run(
     ] = None,
 ) -> None:
     """Run what is unfinished of a study; a run that was stopped goes on where it stopped."""
-    _silence()
+    quiet_libraries()
     share = _shard(shard)
     _check_executor(executor, share, {"--address": address, "--workers": workers, "--gpus": gpus})
     found, store = _opened(file, out)
@@ -93,7 +92,7 @@ def run(
 @app.command()
 def status(file: _File, out: _Out = None) -> None:
     """Count finished, failed and unfinished cells, and say why cells failed."""
-    _silence()
+    quiet_libraries()
     found, store = _opened(file, out)
     from lnbench import studies
 
@@ -128,10 +127,3 @@ def _check_executor(executor: str, share: tuple[int, int], on_ray: dict[str, str
     for name, value in on_ray.items():
         if executor == "local" and value is not None:
             raise SpecError(f"{name} {value} has no effect without Ray; add --executor ray, or drop it")
-
-
-def _silence() -> None:
-    """One bar for the whole study: lm-eval and transformers show theirs for every cell otherwise."""
-    os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported; our own bar says disable=False
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)

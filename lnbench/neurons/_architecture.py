@@ -94,7 +94,7 @@ class Architecture:
             NeuronSetError: a field is missing or of the wrong kind.
         """
         if not isinstance(data, dict) or not isinstance(data.get("widths"), dict) or "layers" not in data:
-            raise NeuronSetError(f"an architecture needs `layers` and `widths`, and this one is {_short(data)}")
+            raise NeuronSetError(f"an architecture needs `layers` and `widths`, and this one is {short(data)}")
         made = cls(data["layers"], data["widths"], str(data.get("model_type", "")), _heads(data.get("heads")))
         stated = data.get("fingerprint", made.fingerprint)
         if stated != made.fingerprint:
@@ -111,7 +111,7 @@ def _heads(value: Any) -> Heads | None:
     if value is None:
         return None
     if not isinstance(value, dict) or set(value) != {"queries", "keys", "size"}:
-        raise NeuronSetError(f"`heads` of an architecture are `queries`, `keys` and `size`, and not {_short(value)}")
+        raise NeuronSetError(f"`heads` of an architecture are `queries`, `keys` and `size`, and not {short(value)}")
     return Heads(**value)
 
 
@@ -127,7 +127,7 @@ def _width(value: Any, site: str, layers: int) -> Width:
 def _count(value: Any, what: str, most: int) -> int:
     number = value if isinstance(value, int) else _as_int(value)
     if number is None or isinstance(value, bool) or not 1 <= number <= most:
-        raise NeuronSetError(f"{what} of an architecture must be a whole number from 1 to {most}, not {_short(value)}")
+        raise NeuronSetError(f"{what} of an architecture must be a whole number from 1 to {most}, not {short(value)}")
     return number
 
 
@@ -138,7 +138,8 @@ def _as_int(value: Any) -> int | None:
         return None
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as Python writes it, cut to 60 letters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

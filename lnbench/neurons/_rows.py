@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lnbench.errors import NeuronSetError
-from lnbench.neurons._architecture import MAX_LAYERS, MAX_WIDTH
+from lnbench.neurons._architecture import MAX_LAYERS, MAX_WIDTH, short
 from lnbench.neurons._sites import SITES
 
 IntArray = npt.NDArray[np.integer[Any]]
@@ -64,11 +64,11 @@ def integers(values: Any, what: str) -> npt.NDArray[np.int64]:
     try:
         array = np.asarray(sorted(values) if isinstance(values, (set, frozenset, range)) else values)
     except (TypeError, ValueError) as error:
-        raise NeuronSetError(f"{what} must be a flat list of whole numbers, not {_short(values)}") from error
+        raise NeuronSetError(f"{what} must be a flat list of whole numbers, not {short(values)}") from error
     if array.size == 0 and array.ndim == 1:
         return np.zeros(0, np.int64)
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise NeuronSetError(f"{what} must be a flat list of whole numbers, not {_short(values)}")
+        raise NeuronSetError(f"{what} must be a flat list of whole numbers, not {short(values)}")
     if (outside := (array < 0) | (array > MAX_WIDTH)).any():
         raise NeuronSetError(f"{what} holds {array[outside][0]}: an index counts from 0 to {MAX_WIDTH}")
     return array.astype(np.int64)
@@ -137,7 +137,7 @@ def rows_from_mapping(mapping: Mapping[str, Any]) -> tuple[Rows, tuple[str, ...]
 
 def _items(value: Any, what: str) -> Iterable[tuple[str, Any]]:
     if not isinstance(value, Mapping):
-        raise NeuronSetError(f"{what} must be a dict from site to layers, not {_short(value)}")
+        raise NeuronSetError(f"{what} must be a dict from site to layers, not {short(value)}")
     return value.items()
 
 
@@ -148,7 +148,7 @@ def _layers(by_layer: Any, what: str) -> tuple[int, list[tuple[int, Any]]]:
         count = max(numbers, default=-1) + 1
         pairs = list(zip(numbers, by_layer.values(), strict=True))
     elif isinstance(by_layer, (str, bytes)) or not hasattr(by_layer, "__len__"):
-        raise NeuronSetError(f"{what} must be a list with one list of indices per layer, not {_short(by_layer)}")
+        raise NeuronSetError(f"{what} must be a list with one list of indices per layer, not {short(by_layer)}")
     else:
         count, pairs = len(by_layer), list(enumerate(by_layer))
     if count > MAX_LAYERS:
@@ -161,8 +161,3 @@ def _stack(columns: list[tuple[int, int, int, npt.NDArray[np.int64]]]) -> Rows:
     language, site, layer = (np.repeat(np.array([c[k] for c in columns], np.int64), lengths) for k in (0, 1, 2))
     index = np.concatenate([values for *_, values in columns]) if columns else np.zeros(0, np.int64)
     return Rows(language, site, layer, index)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,6 +1,6 @@
 """Reporting: rows, statistics, tables and pictures made from scores; it does not know how a cell was run."""
 
-from lnbench.reporting._heat import heat_panel, new_figure, png_bytes
+from lnbench.reporting._heat import empty_figure, heat_panel, new_figure, png_bytes
 from lnbench.reporting._heatmap import plot_matrix
 from lnbench.reporting._look import LINE_COLOURS, LINE_MARKERS, caption
 from lnbench.reporting._matrix import Matrix, change_table, changes, matrix, matrix_table, summary_table
@@ -45,6 +45,7 @@ __all__ = [
     "compare",
     "compare_average",
     "diagonal_share",
+    "empty_figure",
     "english_gap",
     "grid_table",
     "harms",

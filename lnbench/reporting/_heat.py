@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-__all__ = ["heat_panel", "new_figure", "png_bytes"]
+__all__ = ["empty_figure", "heat_panel", "new_figure", "png_bytes"]
 
 #: More places than this have no numbers written in.
 _MOST_NUMBERS = 800
@@ -28,13 +28,19 @@ _MISSING = 0.85
 _CHANGES = ("#d55e00", "#ffffff", "#2b8fd0")
 
 
-def new_figure(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of panels of so many inches each, and the panels row by row."""
+def empty_figure(width: float, height: float) -> Figure:
+    """A figure of so many inches, without panels; it needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
+    return figure
+
+
+def new_figure(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of panels of so many inches each, and the panels row by row."""
+    figure = empty_figure(width * columns, height * rows)
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lnbench.detection import compare
 from lnbench.neurons import NeuronSet, summary
-from lnbench.reporting._heat import heat_panel
+from lnbench.reporting._heat import empty_figure, heat_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,13 +35,9 @@ def set_picture(neurons: NeuronSet, name: str) -> bytes:
     Raises:
         SpecError: the set has no language.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     languages = len(neurons.languages)
     widths = [1.6 + 0.42 * languages] * (languages > 1) + [1.6 + min(9.0, max(2.4, 0.34 * neurons.layers))]
-    figure = Figure(figsize=(sum(widths) + 0.6, 1.7 + 0.38 * languages), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(sum(widths) + 0.6, 1.7 + 0.38 * languages)
     axes = figure.subplots(1, len(widths), squeeze=False, width_ratios=widths)[0]
     if languages > 1:
         _overlap(figure, axes[0], neurons)

@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from lnbench._write import whole
 from lnbench.detection import TruthScore
+from lnbench.reporting._heat import empty_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,13 +53,9 @@ def plot_truth(curves: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]
     Raises:
         OutputError: the path cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     columns = min(3, len(curves))
     rows = math.ceil(len(curves) / columns)
-    figure = Figure(figsize=(1 + 4 * columns, 0.8 + 3.4 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(1 + 4 * columns, 0.8 + 3.4 * rows)
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axis, (name, lines) in zip(axes.flat, curves.items(), strict=False):
         _panel(axis, name, lines)

@@ -39,7 +39,9 @@ def test_the_last_run_is_the_newest_file(monkeypatch, tmp_path, page):
 
 
 def test_medians_of_earlier_runs_of_such_a_machine_stand_beside_the_last():
-    runs = [run_of(dataclasses.replace(row(), median=1 + n / 10), date=f"2026-11-2{n}T00:00:00+00:00") for n in range(6)]
+    runs = [
+        run_of(dataclasses.replace(row(), median=1 + n / 10), date=f"2026-11-2{n}T00:00:00+00:00") for n in range(6)
+    ]
     runs[3] = dataclasses.replace(runs[3], machine=runs[3].machine | {"cores": 99})
     (line,) = [line for line in script.part(runs[-1], runs).splitlines() if "**1.500**" in line]
     assert line.endswith("| yes | 1.400, 1.200, 1.100 |  |")

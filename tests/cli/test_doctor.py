@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lnbench.cli import _doctor, app
-from lnbench.cli._doctor import _hub, _machine, _places, _plugin, _versions
-from lnbench.cli._doctor._report import Part, as_json, as_text, verdict
+from lnbench import doctor
+from lnbench.cli import app
+from lnbench.doctor import _hub, _machine, _places, _plugin, _versions
+from lnbench.doctor._report import Part, as_json, as_text, verdict
 
 RIGHT = {"hook": True, "registered": True, "entry_point": True, "reads_entry_points": False}
 
@@ -61,7 +62,7 @@ def test_a_missing_package_is_a_problem_with_its_remedy(monkeypatch):
     monkeypatch.setattr(
         _versions.metadata, "version", lambda name: _absent(name) if name == "sacrebleu" else found(name)
     )
-    assert sentences(_doctor.versions(), needed=True) == [
+    assert sentences(doctor.versions(), needed=True) == [
         "sacrebleu is not installed; run `pip install 'sacrebleu>=2.4'`"
     ]
 
@@ -76,7 +77,7 @@ def test_a_version_out_of_range_is_a_problem(monkeypatch, name, version):
     monkeypatch.setattr(
         _versions.metadata, "version", lambda other: version if other.replace("-", "_") == name else found(other)
     )
-    (sentence,) = sentences(_doctor.versions(), needed=True)
+    (sentence,) = sentences(doctor.versions(), needed=True)
     assert (
         f" {version} is not " in sentence and "pip install" in sentence and sentence[2:5] == name.replace("_", "-")[2:5]
     )
@@ -85,7 +86,7 @@ def test_a_version_out_of_range_is_a_problem(monkeypatch, name, version):
 def test_a_pin_of_another_package_on_torch_is_a_note(monkeypatch):
     wants = metadata.requires
     monkeypatch.setattr(_versions.metadata, "requires", lambda name: ["torch==1.0"] if name == "vllm" else wants(name))
-    part = _doctor.versions()
+    part = doctor.versions()
     assert "an environment of its own" in sentences(part, needed=False)[0]
     assert not sentences(part, needed=True)
 
@@ -93,18 +94,18 @@ def test_a_pin_of_another_package_on_torch_is_a_note(monkeypatch):
 @pytest.mark.parametrize("name", ["LNBENCH_LID", "LNBENCH_SEGMENT"])
 def test_a_back_end_that_does_not_exist_is_a_problem(monkeypatch, name):
     monkeypatch.setenv(name, "wrod")
-    (sentence,) = sentences(_doctor.versions(), needed=True)
+    (sentence,) = sentences(doctor.versions(), needed=True)
     assert sentence.startswith(f"{name}: unknown") and "'wrod'" in sentence
 
 
 def test_without_a_requirement_list_nothing_is_said(monkeypatch):
     monkeypatch.setattr(_versions.metadata, "requires", _absent)
-    assert not sentences(_doctor.versions())
+    assert not sentences(doctor.versions())
 
 
 def test_extras_say_what_they_are_for():
-    assert set(_doctor.extras().facts) == set(_versions.EXTRAS)
-    assert _doctor.extras().facts["ray"].endswith("(--executor ray)")
+    assert set(doctor.extras().facts) == set(_versions.EXTRAS)
+    assert doctor.extras().facts["ray"].endswith("(--executor ray)")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_how_lm_eval_gets_to_know_lnbench(monkeypatch, found, switch, registered
     monkeypatch.setattr(_plugin.shutil, "which", lambda _: str(Path(sys.executable).parent / "lm_eval"))
     if switch:
         monkeypatch.setenv("LNBENCH_AUTOLOAD", switch)
-    part = _doctor.plugin()
+    part = doctor.plugin()
     assert part.facts["registered"] == registered
     assert bool(sentences(part, needed=True)) is needed
     assert bool(sentences(part)) is (registered != "yes")
@@ -142,7 +143,7 @@ def test_a_fresh_interpreter_is_really_asked(monkeypatch):
 )
 def test_an_lm_eval_of_another_environment_is_a_note(monkeypatch, where, says):
     monkeypatch.setattr(_plugin.shutil, "which", lambda _: where)
-    (sentence,) = sentences(_doctor.plugin(), needed=False)
+    (sentence,) = sentences(doctor.plugin(), needed=False)
     assert says in sentence and str(Path(sys.executable).parent / "lm_eval") in sentence
 
 
@@ -151,9 +152,9 @@ def test_more_threads_than_cores_are_a_note(monkeypatch):
 
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     monkeypatch.setattr(_machine, "cores", lambda: 2.0)
-    assert sentences(_doctor.threads(), needed=False)[0].endswith("set OMP_NUM_THREADS=2")
+    assert sentences(doctor.threads(), needed=False)[0].endswith("set OMP_NUM_THREADS=2")
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    assert not sentences(_doctor.threads())
+    assert not sentences(doctor.threads())
 
 
 @pytest.mark.parametrize(("quota", "cores"), [("150000 100000", 1.5), ("max 100000", 4.0), ("nonsense", 4.0)])
@@ -169,18 +170,18 @@ def test_a_build_for_cuda_that_sees_no_gpu_is_a_note(monkeypatch):
 
     monkeypatch.setattr(torch.version, "cuda", "12.8")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    (sentence,) = sentences(_doctor.devices(), needed=False)
+    (sentence,) = sentences(doctor.devices(), needed=False)
     assert "CUDA_VISIBLE_DEVICES" in sentence
 
 
 def test_an_installation_without_the_embedded_model_cannot_work(monkeypatch, tmp_path):
     monkeypatch.setattr(_places, "demo_model_dir", lambda: tmp_path)
-    found = sentences(_doctor.embedded(), needed=True)
+    found = sentences(doctor.embedded(), needed=True)
     assert [sentence.split()[4] for sentence in found] == ["config.json;", "model.safetensors;", "tokenizer.json;"]
 
 
 @pytest.mark.parametrize(
-    ("name", "part"), [("LNBENCH_NEURON_SETS", _doctor.neuron_sets), ("LNBENCH_DATA", _doctor.task_data)]
+    ("name", "part"), [("LNBENCH_NEURON_SETS", doctor.neuron_sets), ("LNBENCH_DATA", doctor.task_data)]
 )
 def test_a_folder_that_is_not_there_is_a_note(monkeypatch, tmp_path, name, part):
     monkeypatch.setenv(name, str(tmp_path / "nowhere"))
@@ -194,23 +195,23 @@ def test_the_data_sets_of_a_folder_are_named(monkeypatch, tmp_path):
     for name in ("mgsm", "xquad", "other"):
         (tmp_path / name).mkdir()
     monkeypatch.setenv("LNBENCH_DATA", str(tmp_path))
-    assert _doctor.task_data().facts["folders of"] == "mgsm, xquad"
+    assert doctor.task_data().facts["folders of"] == "mgsm, xquad"
 
 
 def test_sizes_of_what_grows(monkeypatch, tmp_path):
     (tmp_path / "results" / "a").mkdir(parents=True)
     (tmp_path / "results" / "a" / "cell.json").write_bytes(b"x" * 2_500_000)
     monkeypatch.setenv("LNBENCH_CACHE", str(tmp_path / "cache"))
-    facts = _doctor.caches().facts
+    facts = doctor.caches().facts
     assert facts["stores here"] == f"2.5 MB in 1 file ({tmp_path / 'results'})"
     assert facts["exports for vLLM"] == f"nothing yet ({tmp_path / 'cache' / 'exports'})"
     (tmp_path / "cache").write_text("a file in the way")
-    assert "LNBENCH_CACHE" in sentences(_doctor.caches(), needed=False)[0]
+    assert "LNBENCH_CACHE" in sentences(doctor.caches(), needed=False)[0]
 
 
 def test_the_hub_is_asked_only_where_that_is_wished(monkeypatch):
     monkeypatch.setattr(_hub.urllib.request, "urlopen", lambda *_, **__: pytest.fail("asked"))
-    assert _doctor.hub(network=False).facts["reachable"].startswith("not asked")
+    assert doctor.hub(network=False).facts["reachable"].startswith("not asked")
 
 
 def test_a_hub_that_does_not_answer_is_one_sentence(monkeypatch):
@@ -218,21 +219,21 @@ def test_a_hub_that_does_not_answer_is_one_sentence(monkeypatch):
         raise _hub.urllib.error.URLError("no route")
 
     monkeypatch.setattr(_hub.urllib.request, "urlopen", refuse)
-    part = _doctor.hub(network=True)
+    part = doctor.hub(network=True)
     assert part.facts["reachable"] == "no"
     (sentence,) = sentences(part, needed=False)
     assert "does not answer (no route)" in sentence and "HF_ENDPOINT" in sentence and "\n" not in sentence
 
 
 def test_a_hub_that_answers(hub_server):
-    assert _doctor.hub(network=True).facts["reachable"].startswith("yes")
+    assert doctor.hub(network=True).facts["reachable"].startswith("yes")
 
 
 def test_an_address_that_is_none_is_not_opened(monkeypatch):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "ENDPOINT", "file:///etc/passwd")
-    assert "no address" in sentences(_doctor.hub(network=True))[0]
+    assert "no address" in sentences(doctor.hub(network=True))[0]
 
 
 def test_needed_problems_decide_the_exit_code(monkeypatch):

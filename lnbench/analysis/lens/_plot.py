@@ -15,7 +15,7 @@ from lnbench.analysis.lens._lens import Lens
 from lnbench.analysis.lens._passes import PARTS
 from lnbench.analysis.lens._shares import GROUPS, Shares
 from lnbench.analysis.lens._show import NAMES, TEXT
-from lnbench.reporting import heat_panel
+from lnbench.reporting import empty_figure, heat_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,15 +72,6 @@ def _png(figure: Figure) -> bytes:
     return held.getvalue()
 
 
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _columns(lenses: Sequence[Lens]) -> list[tuple[Lens, str]]:
     """Conditions and those parts in which any of them has positions."""
     return [
@@ -101,7 +92,7 @@ def _short(text: str, most: int = 34) -> str:
 
 def _areas(lenses: Sequence[Lens]) -> Figure:
     columns, languages = _columns(lenses), [each.language for each in lenses[0].languages]
-    figure = _figure(1.3 + 3.6 * len(columns), 1.5 + 1.35 * len(languages))
+    figure = empty_figure(1.3 + 3.6 * len(columns), 1.5 + 1.35 * len(languages))
     axes = figure.subplots(len(languages), len(columns), squeeze=False, sharey=True)
     for column, (lens, part) in enumerate(columns):
         for row, each in enumerate(lens.languages):
@@ -174,7 +165,7 @@ _PANELS = {
 def _heat(lenses: Sequence[Lens]) -> Figure:
     columns, languages = _columns(lenses), lenses[0].languages
     wide = 0.36 * min(16, len(lenses[0].depths) + 1) + 0.9
-    figure = _figure(1.4 + wide * len(_PANELS), 1.4 + (0.5 + 0.27 * len(languages)) * len(columns))
+    figure = empty_figure(1.4 + wide * len(_PANELS), 1.4 + (0.5 + 0.27 * len(languages)) * len(columns))
     axes = figure.subplots(len(columns), len(_PANELS), squeeze=False)
     for row, (lens, part) in enumerate(columns):
         for axis, panel in zip(axes[row], _PANELS, strict=True):

@@ -9,6 +9,7 @@ import numpy as np
 
 from lnbench.analysis.tuning._result import TuningResult
 from lnbench.analysis.tuning._summary import effects
+from lnbench.reporting import empty_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,12 +21,8 @@ _NAMES = {"random": "random neurons", "specific": "language-specific", "full": "
 
 def picture(result: TuningResult, title: str) -> bytes:
     """A PNG: bits per byte over steps, and after tuning over the number of documents; bands are 95 % intervals."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     panels = 3 if result.others else 2
-    figure = Figure(figsize=(0.6 + 4.2 * panels, 3.9), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(0.6 + 4.2 * panels, 3.9)
     axes = figure.subplots(1, panels, squeeze=False)[0]
     _curves(axes[0], result)
     _by_documents(axes[1], result, "own", f"{result.language}, after tuning")

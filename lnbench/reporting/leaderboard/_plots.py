@@ -14,7 +14,7 @@ import numpy as np
 
 from lnbench._write import whole
 from lnbench.errors import OutputError
-from lnbench.reporting._heat import heat_panel
+from lnbench.reporting._heat import empty_figure, heat_panel
 from lnbench.reporting._look import FRAME, LINE_COLOURS, LINE_MARKERS, WHISKERS, caption, mark_words
 from lnbench.reporting.leaderboard._board import Leaderboard
 from lnbench.reporting.leaderboard._names import shown
@@ -62,7 +62,7 @@ def write_plots(board: Leaderboard, folder: Path) -> list[Path]:
 def plot_heats(heats: Sequence[Heat], unit: str, title: str) -> Figure:
     """A panel for each condition, one colour scale."""
     wide, high = len(heats[0].languages), max(len(heat.ablated) for heat in heats)
-    figure = _figure(max(4.8, 1.5 + (0.5 + 0.5 * wide) * len(heats)), max(2.4, 1.4 + 0.38 * high))
+    figure = empty_figure(max(4.8, 1.5 + (0.5 + 0.5 * wide) * len(heats)), max(2.4, 1.4 + 0.38 * high))
     axes = figure.subplots(1, len(heats), squeeze=False, sharey=all(h.ablated == heats[0].ablated for h in heats))[0]
     for axis, heat in zip(axes, heats, strict=True):
         image = _heat(axis, heat)
@@ -76,7 +76,7 @@ def plot_heats(heats: Sequence[Heat], unit: str, title: str) -> Figure:
 
 def plot_bars(bars: Bars, unit: str, title: str) -> Figure:
     """Original, random and specific on the ablated language itself, with intervals."""
-    figure = _figure(max(4.8, 1.5 + 0.75 * len(bars.languages)), 3.0)
+    figure = empty_figure(max(4.8, 1.5 + 0.75 * len(bars.languages)), 3.0)
     axis = figure.subplots()
     width = 0.8 / len(bars.groups)
     for kind, (label, group) in enumerate(bars.groups.items()):
@@ -95,7 +95,7 @@ def plot_bars(bars: Bars, unit: str, title: str) -> Figure:
 
 def plot_dose(dose: Dose, unit: str, title: str) -> Figure:
     """The score of each ablated language on itself, by dose."""
-    figure = _figure(4.6, 3.0)
+    figure = empty_figure(4.6, 3.0)
     axis = figure.subplots()
     for at, (code, line) in enumerate(dose.lines.items()):
         x, bars = np.array([point.dose for point in line]), [point.bar for point in line]
@@ -117,7 +117,7 @@ def plot_layers(layers: Mapping[str, Sequence[int]], title: str) -> Figure:
 
     columns = min(4, len(layers))
     rows = math.ceil(len(layers) / columns)
-    figure = _figure(1.0 + 1.5 * columns, 0.9 + 1.1 * rows)
+    figure = empty_figure(1.0 + 1.5 * columns, 0.9 + 1.1 * rows)
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axis in axes.flat[len(layers) :]:
         axis.set_visible(False)
@@ -175,15 +175,6 @@ def _saved(draw: Callable[[], Figure], stem: Path) -> list[Path]:
                 figure.savefig(part, format=form, **more)
             made.append(path)
     return made
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def _heat(axis: Axes, heat: Heat) -> AxesImage:

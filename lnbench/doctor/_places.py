@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lnbench._data import DEMO_MODEL, demo_model_dir, packaged
 from lnbench._paths import at_home
-from lnbench.cli._doctor._report import Part
+from lnbench.doctor._report import Part
 from lnbench.errors import LnbenchError
 from lnbench.languages import DATASETS
 

@@ -6,7 +6,7 @@ import os
 import urllib.error
 import urllib.request
 
-from lnbench.cli._doctor._report import Part
+from lnbench.doctor._report import Part
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 SECONDS = 5.0

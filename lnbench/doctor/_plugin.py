@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lnbench.cli._doctor._report import Part
+from lnbench.doctor._report import Part
 
 #: Run by a fresh interpreter, as lm-eval's own command would be: this process may have registered lnbench by itself.
 _PROBE = """

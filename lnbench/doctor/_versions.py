@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from lnbench import __version__
-from lnbench.cli._doctor._report import Part
+from lnbench.doctor._report import Part
 from lnbench.errors import LnbenchError
 
 if TYPE_CHECKING:
