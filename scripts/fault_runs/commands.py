@@ -124,6 +124,7 @@ _LAPE = ["lnbench", "detect", "lape", *_DETECT, *_corpora("en", "zh", "fr"), "--
 _PLND = ["lnbench", "detect", "plnd", *_DETECT, *_corpora("en", "zh"), "--documents", "20", "--form", "fast"]
 _PLND += ["--top-k", "20"]
 _AP = ["lnbench", "detect", "ap", *_DETECT, *_corpora("en", "zh"), "--documents", "66"]
+_STATS = ["lnbench", "neurons", "stats", "zh_ffn.pt", "--replace", *_DETECT, *_corpora("en", "zh"), "--documents", "66"]
 _TUNE = [
     *["lnbench", "tune", "--model", "lnbench/demo", "--dtype", "float32", "--device", "cpu", "--threads", "1"],
     *["--mask", "zh_ffn.pt", "--corpus", f"zh={_TEXT / 'zh'}.txt", "--documents", "8", "--seeds", "1"],
@@ -158,6 +159,12 @@ def commands(store: Path) -> dict[str, Command]:
         ),
         Command(
             "detect ap", [[*_AP, "--out", "out/set.safetensors"]], _files("out/*"), kept="out/*.shards/*.shard"
+        ),
+        Command(
+            "neurons stats",
+            [[*_STATS, "--out", "out/set.safetensors", "--stats-out", "out/stats.safetensors"]],
+            _files("out/*.safetensors"),
+            kept="out/*.shards/*.shard",
         ),
         Command("study run", [_RUN], _cells, kept="out/cells/*/manifest.json", inputs=_study()),
         Command(

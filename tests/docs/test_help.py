@@ -110,6 +110,7 @@ def test_where_nothing_is_alike_all_commands_are_named():
         ("demo --limt 3", "--limit"),
         ("detect lape --modle m", "--model"),
         ("study run x.yaml --ouput r", "--out"),
+        ("eval --taks lnbench_demo", "--tasks"),
     ],
 )
 def test_a_misspelt_option_is_answered_with_the_right_one(line, meant):
