@@ -101,4 +101,4 @@ OSError: Broken pipe"""
 )
 def test_a_killed_workers_broken_line_is_no_error_of_its_task(told, error, lost):
     exceptions = pytest.importorskip("ray.exceptions")
-    assert of_ray(exceptions.RayTaskError("_Actor.call", told, error)) is lost
+    assert of_ray(exceptions.RayTaskError("_Actor.call", told, error, ip="127.0.0.1")) is lost

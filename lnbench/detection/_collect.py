@@ -138,7 +138,10 @@ class SiteMeasure:
         for batch in self._batches(shard):
             watch.run(counter, batch.ids, batch.mask, batch.rows, batch.sampled)
             told(len(batch.rows))
-        return counter.result()
+        found = counter.result()
+        for site in self.sites:  # before it is kept: a shard that is wrong would be met again by the next run
+            _refuse_infinite(shard.language, site, found[f"{site}.sums"])
+        return found
 
     def _batches(self, shard: Shard) -> Iterator[Batch]:
         for group in batches(shard.lengths, range(len(shard.lengths)), self.most):
@@ -202,7 +205,7 @@ class _Pass:
                 if name not in samples:
                     found[name] = found[name] + tensor
         for site in self._sites:
-            self._refuse_infinite(language, site, found[f"{site}.sums"])
+            _refuse_infinite(language, site, found[f"{site}.sums"])
             layers = len(found[f"{site}.active"])
             if f"{site}.sample" in samples:
                 pairs = [self._medians(language, f"{site}.sample", layer, shards) for layer in range(layers)]
@@ -215,11 +218,12 @@ class _Pass:
         found = medians(sample if self._device.type in ("cpu", "meta") else sample.to(self._device))
         return found[0].cpu(), found[1].cpu()
 
-    def _refuse_infinite(self, language: str, site: str, sums: torch.Tensor) -> None:
-        bad = ~torch.isfinite(sums).all(dim=-1).all(dim=-1)
-        if bool(bad.any()):
-            layer = int(bad.nonzero()[0])
-            raise DataError(
-                f"the model computed values that are no finite numbers at {site} of layer {layer} on the corpus of "
-                f"{language!r}; run it in bfloat16 or float32"
-            )
+
+def _refuse_infinite(language: str, site: str, sums: torch.Tensor) -> None:
+    bad = ~torch.isfinite(sums).all(dim=-1).all(dim=-1)
+    if bool(bad.any()):
+        layer = int(bad.nonzero()[0])
+        raise DataError(
+            f"the model computed values that are no finite numbers at {site} of layer {layer} on the corpus of "
+            f"{language!r}; run it in bfloat16 or float32"
+        )

@@ -362,12 +362,13 @@ def test_fused_experts_are_refused_before_anything_runs_and_attention_beside_the
             torch.testing.assert_close(measured.total[layer, :, k], values.sum(0), atol=2e-4, rtol=1e-4)
 
 
-def test_a_model_that_computes_infinities_is_one_sentence():
-    model = build("llama")
+def test_a_model_that_computes_infinities_is_one_sentence_and_nothing_of_it_is_kept(tmp_path):
+    sound, broken, store = build("llama"), build("llama"), ShardStore(tmp_path / "s", {})
     with torch.no_grad():
-        model.model.layers[1].mlp.gate_proj.weight[3] = torch.inf
+        broken.model.layers[1].mlp.gate_proj.weight[3] = torch.inf
     with pytest.raises(DataError, match=r"no finite numbers at ffn.act of layer 1 on the corpus of 'x-a'"):
-        collect_sites(model, documents())
+        collect_sites(broken, documents(), store=store)
+    assert same(collect_sites(sound, documents(), store=store), collect_sites(sound, documents()))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

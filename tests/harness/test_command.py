@@ -152,9 +152,10 @@ def test_what_lm_eval_refuses_is_one_sentence_too(name, zh_mask, task_folder, tm
 
 
 def test_an_error_of_a_tasks_own_code_keeps_its_traceback(zh_mask, task_folder, tmp_path):
-    text = (task_folder / "tiny_gen.yaml").read_text()
     (tmp_path / "own.py").write_text("def broken(doc):\n    return {}['nothing']\n")
-    (tmp_path / "own.yaml").write_text(f"{text}\ntask: own\ndoc_to_target: !function own.broken\n")
+    own = {"include": str(task_folder / "gen.yaml"), "task": "own"}
+    lines = [*(f"{key}: {value}" for key, value in own.items()), "doc_to_target: !function own.broken"]
+    (tmp_path / "own.yaml").write_text("\n".join(lines))
     with pytest.raises(KeyError, match="nothing"):
         run_eval(options(tmp_path, "--model_args", f"mask={zh_mask}", tasks="own"))
 
