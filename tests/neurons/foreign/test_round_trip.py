@@ -1,6 +1,5 @@
 """Written and read again: the same neurons, and what is not in the file is said."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +166,7 @@ def test_a_failing_write_leaves_the_old_file(kind, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OutputError, match="No space left"):
         write_foreign(full_set().select(sites="ffn.act"), tmp_path / "file", kind)
     assert [p.name for p in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "old"
