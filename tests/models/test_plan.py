@@ -248,7 +248,7 @@ def test_top_keeps_the_highest_scores_of_each_language() -> None:
 
 @pytest.mark.parametrize("top", [0, -1, 1.5, True, "many"])
 def test_a_top_that_is_no_number_of_neurons_is_refused(top: Any) -> None:
-    with pytest.raises(SpecError, match="top must be a whole number from 1 to 9{18}, not "):
+    with pytest.raises(SpecError, match=r"top must be a whole number from 1 to 9{18}, not "):
         Spec.parse("zero", lang="zh", top=top)
 
 
