@@ -94,7 +94,7 @@ def lape_form() -> Format:
     return of_zip(*two_sets("lape"), read=read, write=write)
 
 
-#: Lists below so many others stay what they are: this writes files, and what reads them is under test.
+#: What lies below so many lists and dicts stays what it is: this writes files, and what reads them is under test.
 _DEEPEST = 100
 
 
@@ -102,10 +102,10 @@ def _tensors(value: Any, add: Any, depth: int = 0) -> Any:
     """The innermost lists of numbers as tensors."""
     import torch
 
+    if depth > _DEEPEST or not isinstance(value, dict | list):
+        return value
     if isinstance(value, dict):
         return {key: _tensors(each, add, depth + 1) for key, each in value.items()}
-    if not isinstance(value, list) or depth > _DEEPEST:
-        return value
     if all(isinstance(each, (int, float)) for each in value):
         with suppress(ValueError, RuntimeError, OverflowError):
             return add(torch.tensor(value, dtype=None if value else torch.int64))
