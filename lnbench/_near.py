@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 #: How alike two words must be: 0.5 finds ``sweahili`` for ``swahili`` and leaves out what shares a few letters only.
 CLOSE = 0.5
+#: How alike an option must be; short names are soon alike.
+_CLOSE_OPTION = 0.6
 _MOST_NAMES = 30
 
 
@@ -23,6 +25,17 @@ def near(given: object, known: Iterable[str], most: int = 1, close: float = CLOS
     for name in known:
         folded.setdefault(name.lower(), name)
     return [folded[name] for name in get_close_matches(str(given).strip().lower(), list(folded), most, close)]
+
+
+def near_option(given: str, known: Iterable[str]) -> list[str]:
+    """The option most like one that was written, if any; dashes, which difflib would count too, are left out.
+
+    Args:
+        given: what was written, as ``--jsn``.
+        known: the options that exist, with their dashes.
+    """
+    dashed = {name.lstrip("-"): name for name in known}
+    return [dashed[name] for name in near(given.lstrip("-"), dashed, close=_CLOSE_OPTION)]
 
 
 def hint(given: object, known: Iterable[str], close: float = CLOSE) -> str:

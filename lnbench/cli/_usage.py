@@ -9,14 +9,12 @@ from typing import Any
 
 import typer
 
-from lnbench._near import near
+from lnbench._near import near_option
 
 #: typer brings click under a name of its own from 0.26 on; its base of a bad parameter is what every wrong line raises.
 _UsageError: Any = typer.BadParameter.__base__
 #: Raised where a group stands alone: the help page is the answer.
 _HELP = "NoArgsIsHelpError"
-#: How alike an option must be; short names are soon alike.
-_CLOSE = 0.6
 #: The largest number of anything, and of these: a seed has at most 18 digits in a spec, a study at most 10,000 draws.
 _MOST, _MOST_OF = 10**12, {"seed": 10**18 - 1, "seeds": 10_000}
 
@@ -74,8 +72,7 @@ def refuse_huge(context: Any) -> None:
 def _wrong(error: Any) -> str:
     """What click says, without its capital, its full stop and its lines; suggestions as everywhere else."""
     if hasattr(error, "possibilities") and hasattr(error, "option_name"):
-        known = {name.lstrip("-"): name for name in error.possibilities or ()}  # of click, which counts the dashes too
-        meant = [known[name] for name in near(error.option_name.lstrip("-"), known, close=_CLOSE)]
+        meant = near_option(error.option_name, error.possibilities or ())
         return f"no such option {error.option_name!r}" + "".join(f"; did you mean {name!r}?" for name in meant)
     words = " ".join(str(error.format_message()).split()).removesuffix(".")
     return _with_value(words[:1].lower() + words[1:], error.__cause__)

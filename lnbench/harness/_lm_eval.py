@@ -14,15 +14,14 @@ import yaml
 
 from lnbench._data import packaged
 from lnbench._faults import sentence
-from lnbench._near import hint, near
+from lnbench._near import hint, near_option
 from lnbench.errors import LnbenchError, TaskError
 from lnbench.harness import _versions
 
 #: Where an error begins that is about what was typed: an error of a task's own code keeps its traceback, as ours do.
 _THEIRS = ("lm_eval", "transformers.generation")
 _HELP = "see `lnbench eval --help`"
-#: How alike an option must be; short names are soon alike.
-_CLOSE, _LONGEST = 0.6, 500
+_LONGEST = 500
 
 
 def usage_in_one_sentence(command_line: Any) -> None:
@@ -39,10 +38,8 @@ def usage_in_one_sentence(command_line: Any) -> None:
 
 def _usage_error(options: list[str], message: str) -> NoReturn:
     unknown = [word.split("=")[0] for word in message.split() if word.startswith("--")]
-    meant = ""
-    if message.startswith("unrecognized") and unknown:
-        found = near(unknown[0].lstrip("-"), [name.lstrip("-") for name in options], close=_CLOSE)
-        meant = "".join(f"did you mean '--{name}'? " for name in found)
+    found = near_option(unknown[0], options) if message.startswith("unrecognized") and unknown else []
+    meant = "".join(f"did you mean {name!r}? " for name in found)
     print(f"error: {message}; {meant}{_HELP}", file=sys.stderr)
     sys.exit(2)
 
